@@ -46,8 +46,7 @@ class Size(NamedTuple):
 
 def plan_size(servers: int, needs: Needs) -> Size:
     """Return how many processes so many servers need."""
-    shards = ceil(servers / GUILDS_A_SHARD)
-    peak = simulate_day(servers, shards, needs)
+    peak = simulate_day(servers, needs)
     uses = {
         "a worker's core": peak.cores / CORE_SHARE,
         "an address of webhooks": peak.webhook_per_s / ADDRESS_PER_S,
@@ -58,7 +57,7 @@ def plan_size(servers: int, needs: Needs) -> Size:
         "a database's core": peak.database_cores / CORE_SHARE,
     }
     workers = ceil(max(uses["a worker's core"], uses["an address of webhooks"]))
-    return Size(peak, shards, workers, ceil(uses["a gateway's core"]), uses)
+    return Size(peak, ceil(servers / GUILDS_A_SHARD), workers, ceil(uses["a gateway's core"]), uses)
 
 
 def find_most_of_one(needs: Needs) -> tuple[int, str]:

@@ -25,8 +25,8 @@ EVENTS_A_SERVER = 2_000.0  # messages a day that a gateway reads
 class Peak:
     """The busiest time of a day: runs that go on, and what all of them take in a second.
 
-    `cores` of workers, `gateway_cores` of all gateways, `busiest_shard` of one core; requests by webhooks and by the
-    bot's token, of these `token_posts` that are no edits of boards; rows written; `database_cores`.
+    `cores` of workers, `gateway_cores` of all gateways; requests by webhooks and by the bot's token, of these
+    `token_posts` that are no edits of boards; rows written; `database_cores`.
     """
 
     servers: int
@@ -40,12 +40,11 @@ class Peak:
     writes_per_s: float
     database_cores: float
     gateway_cores: float
-    busiest_shard: float
 
 
-def simulate_day(servers: int, shards: int, needs: Needs, seed: int = 1) -> Peak:
+def simulate_day(servers: int, needs: Needs) -> Peak:
     """Draw a day of so many servers, and return its peak."""
-    dice = numpy.random.default_rng(seed)
+    dice = numpy.random.default_rng(1)
     shares = dice.lognormal(-(UNEVEN**2) / 2, UNEVEN, servers)
     tide = 1 + TIDE * numpy.sin(numpy.arange(DAY_S // STEP_S) * 2 * numpy.pi * STEP_S / DAY_S)
     minutes = dice.lognormal(-(BURSTS**2) / 2, BURSTS, DAY_S // 60).repeat(60 // STEP_S)
@@ -54,7 +53,6 @@ def simulate_day(servers: int, shards: int, needs: Needs, seed: int = 1) -> Peak
     at_once = float(numpy.percentile(running, PEAK))
     each_s = at_once / needs.seconds  # comparisons' worth of work that is done in a second
     events_per_s = EVENTS_A_SERVER / DAY_S * (1 + TIDE)
-    by_shard = numpy.bincount(dice.integers(shards, size=servers), weights=shares, minlength=shards)
     return Peak(
         servers=servers,
         runs_a_day=int(begun.sum()),
@@ -67,7 +65,6 @@ def simulate_day(servers: int, shards: int, needs: Needs, seed: int = 1) -> Peak
         writes_per_s=each_s * needs.writes,
         database_cores=each_s * needs.writes * needs.write_cpu_s,
         gateway_cores=servers * events_per_s * needs.event_cpu_s,
-        busiest_shard=float(by_shard.max()) * events_per_s * needs.event_cpu_s,
     )
 
 

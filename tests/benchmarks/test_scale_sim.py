@@ -29,14 +29,14 @@ NEEDS = Needs(
 
 
 def test_a_day_has_as_many_runs_at_once_as_their_rate_and_length_make() -> None:
-    peak = simulate_day(20_000, 20, NEEDS)
+    peak = simulate_day(20_000, NEEDS)
     assert peak.runs_a_day == pytest.approx(20_000 * RUNS_A_SERVER, rel=0.1)
     assert peak.mean_running == pytest.approx(peak.runs_a_day * NEEDS.seconds * LONGER / 86_400, rel=0.02)
     assert peak.running > (1 + TIDE) * peak.mean_running  # the busiest minutes of the busiest hour
 
 
 def test_what_is_taken_follows_from_the_runs_that_go_on() -> None:
-    peak = simulate_day(20_000, 20, NEEDS)
+    peak = simulate_day(20_000, NEEDS)
     each_s = peak.running / NEEDS.seconds
     assert peak.cores == pytest.approx(each_s * (1.0 + 3_000 * 0.0005))
     assert peak.webhook_per_s == pytest.approx(each_s * 80)
