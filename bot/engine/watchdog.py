@@ -107,7 +107,7 @@ class Watchdog:
             self._worked_on.pop(threading.get_ident(), None)
             if run:
                 self._worked_on[threading.get_ident()] = run
-            self._note.write(self._worked_on.values())
+            self._note.write(dict.fromkeys(self._worked_on.values()))  # one death in it is one, however many threads
 
     def _interrupt_thread(self, thread: int, over: threading.Event) -> None:
         while not over.wait(PATIENCE * self._held_s):  # it holds up nobody: no hurry

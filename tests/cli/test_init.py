@@ -296,7 +296,6 @@ async def test_whoever_leaves_is_told_what_was_kept(typed: tuple[str, ...], unti
             await terminal.wait_for(question)
             await answer(terminal, question, line)
         await terminal.wait_for(until)
-        terminal.interrupt()
-        await terminal.wait_for(kept)
+        await terminal.interrupt_until(kept)
         assert await terminal.wait_for_end() == 130
     assert Path("moot.toml").exists() is bool(typed)

@@ -55,9 +55,13 @@ class Terminal:
                 await asyncio.sleep(0.01)
         self.type(text)
 
-    def interrupt(self) -> None:
-        """Press Ctrl-C."""
-        self._process.send_signal(signal.SIGINT)
+    async def interrupt_until(self, text: str) -> None:
+        """Press Ctrl-C until the text is printed: one just before Python waits for a line is heard at the next."""
+        printed = asyncio.create_task(self.wait_for(text))
+        while not printed.done():
+            self._process.send_signal(signal.SIGINT)
+            await asyncio.wait([printed], timeout=10)
+        await printed
 
     @property
     def output(self) -> str:
