@@ -26,10 +26,10 @@ MAX_STRANDED = 100  # runs that nobody holds and that are looked at in one go
 
 Role = Literal["gateway", "worker"]
 
-_now = cast(func.extract("epoch", func.clock_timestamp()), Double)
+NOW = cast(func.extract("epoch", func.clock_timestamp()), Double)
 # After a restart of the server every lease looks old, though its process may be well: each gets its time again.
 _server_began = literal_column("extract(epoch FROM pg_postmaster_start_time())", Double)
-_IS_LATE = func.greatest(leases.c.until, _server_began + LEASE_S) < _now
+IS_LATE = func.greatest(leases.c.until, _server_began + LEASE_S) < NOW
 _NOBODYS = runs.c.owner.is_not(None) & ~exists().where(leases.c.owner == runs.c.owner)
 _OPEN = select(runs.c.run, runs.c.seq).where(
     runs.c.server.is_not(None), runs.c.caught_up_at.is_(None), runs.c.deleted_at.is_(None)
@@ -109,15 +109,15 @@ class Leases:
 
     def _take(self, conn: Connection) -> list[str]:
         freed = _end(conn, [self._owner])
-        conn.execute(insert(leases).values(owner=self._owner, role=self._role, until=_now + LEASE_S))
+        conn.execute(insert(leases).values(owner=self._owner, role=self._role, until=NOW + LEASE_S))
         return freed
 
     def _renew(self, conn: Connection) -> Held | None:
         own = leases.c.owner == self._owner
-        if conn.execute(update(leases).where(own).values(until=_now + LEASE_S)).rowcount == 0:
+        if conn.execute(update(leases).where(own).values(until=NOW + LEASE_S)).rowcount == 0:
             return None
         held = conn.execute(select(runs.c.run, runs.c.seq).where(runs.c.owner == self._owner)).all()
-        alive = conn.execute(select(leases.c.owner, leases.c.role).where(~_IS_LATE).order_by(leases.c.owner)).all()
+        alive = conn.execute(select(leases.c.owner, leases.c.role).where(~IS_LATE).order_by(leases.c.owner)).all()
         workers = tuple(row.owner for row in alive if row.role == "worker")
         return Held({row.run: row.seq for row in held}, workers, len(alive))
 
@@ -128,7 +128,7 @@ def _end(conn: Connection, owners: Sequence[str]) -> list[str]:
 
 
 def _free_late(conn: Connection) -> list[str]:
-    late = conn.scalars(select(leases.c.owner).where(_IS_LATE).with_for_update(skip_locked=True)).all()
+    late = conn.scalars(select(leases.c.owner).where(IS_LATE).with_for_update(skip_locked=True)).all()
     return _end(conn, late) if late else _free(conn, _NOBODYS)
 
 

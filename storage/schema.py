@@ -21,7 +21,7 @@ from sqlalchemy import (
 from storage.columns import TextJson
 
 READABLE_FROM = "0003"  # readers look at what came later only where it is there
-HEAD = "0010"  # the newest migration; alembic knows it too, but takes half a second to import
+HEAD = "0011"  # the newest migration; alembic knows it too, but takes half a second to import
 
 HELD = "owner IS NOT NULL"  # of the index of held runs, which are few
 DELETED = "deleted_at IS NOT NULL"  # of the index of deleted runs: lists of all others look in others
@@ -69,6 +69,23 @@ leases = Table(
     Column("owner", String, primary_key=True),
     Column("role", String, nullable=False),
     Column("until", Float, nullable=False),
+)
+
+# The shards of Discord that gateways hear; a gateway without a lease holds none.
+shards = Table(
+    "shards",
+    metadata,
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("count", Integer, nullable=False),  # of all shards, as its gateway's settings say
+    Column("owner", String),  # NULL: let go, so that another takes it
+)
+
+# When a session was last begun in a bucket of Discord's `max_concurrency` (seconds of the database's clock).
+identifies = Table(
+    "identifies",
+    metadata,
+    Column("bucket", Integer, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
 )
 
 facts = Table(

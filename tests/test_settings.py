@@ -180,3 +180,11 @@ def test_a_minute_that_is_none_is_refused(name: str, value: str, mistake: str) -
     write_settings(f'[models.a]\nlitellm = "x/y"\n{name} = {value}')
     [line] = find_mistakes()
     assert f"models.a.{name}: {mistake}" in line
+
+
+@pytest.mark.parametrize("shards", ['{"shard_ids": [0]}', '{"shard_count": 2, "shard_ids": [0, 2]}'])
+def test_a_shard_that_there_is_not_is_refused(shards: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOOT_DISCORD", shards)
+    monkeypatch.setenv("MOOT_DISCORD__TOKEN", "t")
+    with pytest.raises(Misconfigured, match="shard_ids counts from 0 up to shard_count"):
+        load_settings()

@@ -26,12 +26,13 @@ from adapters.discord.owner_notices import OwnerNotices
 from adapters.discord.people import Admissions
 from adapters.discord.permissions import wanted_intents
 from adapters.discord.places import Places
+from adapters.discord.sharding import LeasedClient
 from adapters.discord.webhooks import Webhooks
 from bot.actions.actions import Actions
 from bot.concurrency import KeyedSemaphore
 from bot.errors import Misconfigured
 from bot.network import find_proxy
-from bot.ports import DocumentStore, Store
+from bot.ports import DocumentStore, ShardLeases, Store
 from bot.settings.platforms import DiscordSettings
 from commands import COMMANDS
 from commands.controls import MENUS
@@ -47,8 +48,11 @@ MAX_CONNECTIONS = 100  # with Discord's REST at once: in a flood discord.py woul
 GUILD_WAIT_S = 0.2  # discord.py is ready when no guild came for so long; a later guild's runs go on when it comes
 
 
-def make_client(settings: DiscordSettings, rest: Rest) -> discord.Client:
-    """Make a client that is not connected yet. It caches no messages, since our own store has what we need of them."""
+def make_client(settings: DiscordSettings, rest: Rest, leases: ShardLeases | None = None) -> discord.Client:
+    """Make a client that is not connected yet. It caches no messages, since our own store has what we need of them.
+
+    `leases`: which shards it hears, where several gateways share them.
+    """
     options: dict[str, Any] = {
         "intents": wanted_intents(listen=settings.listen, members=settings.members),
         "chunk_guilds_at_startup": False,  # we need no list of all members
@@ -61,6 +65,8 @@ def make_client(settings: DiscordSettings, rest: Rest) -> discord.Client:
     }
     set_up_library(settings.api_base, settings.gateway_url)
     gateway.install_gateway()
+    if leases is not None:
+        return LeasedClient(leases, settings.shard_ids, shard_count=settings.shard_count or 1, **options)
     if settings.shard_count or settings.shard_ids:
         shards: dict[str, Any] = {"shard_ids": settings.shard_ids, "shard_count": settings.shard_count}
         return discord.AutoShardedClient(**shards, **options)
@@ -205,6 +211,8 @@ class DiscordBot:
             return False
         if not self._connects:
             return True
+        if isinstance(self._client, LeasedClient):
+            return self._client.is_connected()
         if isinstance(self._client, discord.AutoShardedClient):
             return not any(shard.is_closed() for shard in self._client.shards.values())
         return self._client.ws.open
@@ -213,13 +221,15 @@ class DiscordBot:
         """Return what is up: the bot's name, and the number of its servers, as far as it hears of them."""
         if not self._connects:
             return f"Discord: {self._client.user}, which other processes hear"
+        if isinstance(self._client, LeasedClient) and not self._client.shard_ids:
+            return f"Discord: {self._client.user}, in reserve, as other gateways hear all shards"
         servers = len(self._client.guilds)
         return f"Discord: {self._client.user} in {servers} server{'' if servers == 1 else 's'}"
 
     async def serve(self, accepted: Callable[[], Awaitable[None]] = _go_on) -> None:
         """Serve until cancelled; connect once `accepted`, which is called when Discord takes the token, returns.
 
-        Raises Misconfigured when Discord refuses the token or an intent.
+        Raises Misconfigured when Discord refuses the token or an intent, or another gateway hears its shards.
         """
         try:
             async with self._client, aiohttp.ClientSession() as self.session:
@@ -294,13 +304,15 @@ class DiscordBot:
         while not self._client.is_closed():
             try:
                 await self._client.connect()
-            except (discord.PrivilegedIntentsRequired, discord.LoginFailure):
+            except (discord.PrivilegedIntentsRequired, discord.LoginFailure, Misconfigured):
                 raise
             except discord.ConnectionClosed as error:
                 if error.code == 4004:
                     raise discord.LoginFailure from error
                 raise
             except Exception as error:  # bugs of discord.py among them
+                if self._client.is_closed():  # a client of several shards closes itself, and is of no more use
+                    raise
                 delay = backoff.delay()
                 log.warning("the gateway was lost; connecting anew", reason=repr(error), delay_s=round(delay, 1))
                 await asyncio.sleep(delay)

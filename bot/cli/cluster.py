@@ -22,6 +22,7 @@ from bot.ports import Store
 from bot.settings.settings import Settings
 from storage.handover import HandOver, open_hand_over
 from storage.leases import Held, Leases, Role, open_leases
+from storage.shards import Shards, open_shards
 from storage.signals import Signals
 
 log = structlog.get_logger()
@@ -40,9 +41,19 @@ WITHOUT_POSTGRES = (
 class Cluster:
     """What one process shares with the others of its database."""
 
-    def __init__(self, role: Role, owner: str, store: Store, leases: Leases, jobs: HandOver, signals: Signals) -> None:
-        """Take the parts; `owner` names this process and its life."""
+    def __init__(
+        self,
+        role: Role,
+        owner: str,
+        store: Store,
+        leases: Leases,
+        jobs: HandOver,
+        signals: Signals,
+        shards: Shards | None,
+    ) -> None:
+        """Take the parts; `owner` names this process and its life. `shards`: of a gateway to Discord."""
         self.role: Role = role
+        self.shards = shards
         self._store = store
         self.owner = owner
         self.lease = Lease()
@@ -197,7 +208,9 @@ async def open_cluster(settings: Settings, role: Role, store: Store) -> AsyncIte
     async with AsyncExitStack() as stack:
         leases = await stack.enter_async_context(open_leases(url, owner, role))
         jobs = await stack.enter_async_context(open_hand_over(url))
-        yield Cluster(role, owner, store, leases, jobs, Signals(url))
+        hears_discord = role == "gateway" and settings.discord is not None
+        shards = await stack.enter_async_context(open_shards(url, owner)) if hears_discord else None
+        yield Cluster(role, owner, store, leases, jobs, Signals(url), shards)
 
 
 def require_shared(settings: Settings, role: Role) -> str:

@@ -33,6 +33,7 @@ from bot.cli.watch import Watcher
 from bot.engine.watchdog import end_when_held
 from bot.errors import Misconfigured, Unreachable
 from bot.live.budget import Budget
+from bot.ports import ShardLeases
 from bot.settings.settings import Settings
 from storage import SqlStore, open_store
 from storage.leases import Role
@@ -111,7 +112,7 @@ async def serve_platforms(
         ) as core,
     ):
         connects = cluster is None or cluster.role == "gateway"
-        bots = list(_make_bots(settings, core, store, connects=connects))
+        bots = list(_make_bots(settings, core, store, cluster.shards if cluster else None, connects=connects))
         refused = list[str]()
         duties, let_connect = list_duties(settings, core, store, bots, cluster)
         tasks = [asyncio.create_task(duty) for duty in duties]
@@ -133,10 +134,12 @@ async def serve_platforms(
                 raise error
 
 
-def _make_bots(settings: Settings, core: Core, store: SqlStore, *, connects: bool) -> Iterator[Platform]:
+def _make_bots(
+    settings: Settings, core: Core, store: SqlStore, shards: ShardLeases | None, *, connects: bool
+) -> Iterator[Platform]:
     if settings.discord is not None:
         rest = Rest(core.budgets, asyncio.get_running_loop().time)
-        client = make_client(settings.discord, rest)
+        client = make_client(settings.discord, rest, shards)
         yield DiscordBot(client, rest, core.actions, store, store, settings.discord, connects=connects)
     if settings.slack is not None:
         yield SlackBot(core.actions, store, store, settings.slack, engine=store.engine, connects=connects)

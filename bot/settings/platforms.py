@@ -91,12 +91,19 @@ class DiscordSettings(MessageSettings):
     api_base: Address = Field("https://discord.com/api/v10", description="another REST host: a proxy, a test server")
     gateway_url: SocketAddress = Field("", description="another gateway; the one that the API names where left out")
     operator_channel: str = Field("", description="the id of the channel that is told of faults of keys and billing")
-    shard_count: PositiveInt | None = Field(None, description="of all processes; what Discord advises where left out")
-    shard_ids: list[int] | None = Field(None, description="those of this process; all where left out")
+    shard_count: PositiveInt | None = Field(None, description="of all processes; 1 where left out")
+    shard_ids: list[int] | None = Field(None, description="those of this process; gateways share all where left out")
 
     @model_validator(mode="after")
     def _check_allowed(self) -> DiscordSettings:
         _check_ids(self.allow, r"\d{5,20}", "the numbers of servers (Copy Server ID)")
+        return self
+
+    @model_validator(mode="after")
+    def _check_shards(self) -> DiscordSettings:
+        count = self.shard_count or 0
+        if wrong := [shard for shard in self.shard_ids or () if not 0 <= shard < count]:
+            raise ValueError(f"shard_ids counts from 0 up to shard_count, and {wrong[0]} is not below {count}")
         return self
 
 

@@ -263,6 +263,12 @@ def make_0010(path: Path) -> None:
     make_empty(path, "0010")
 
 
+def make_0011(path: Path) -> None:
+    """As the eleventh version fills it: with no shards, likewise."""
+    make_0010(path)
+    make_empty(path, "0011")
+
+
 async def test_acts_of_the_first_version_are_found_and_the_ninth_can_be_taken_back(tmp_path: Path) -> None:
     path = tmp_path / "moot.db"
     make_0008(path)

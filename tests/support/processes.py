@@ -65,11 +65,11 @@ class Town:
         said, _ = await process.communicate()
         return await process.wait(), said.decode()
 
-    async def _spawn(self, output: int | None, *words: str) -> Process:
+    async def _spawn(self, output: int | None, *words: str, **more: str) -> Process:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bot", *words),
             cwd=self.path,
-            env={**os.environ, "PYTHONPATH": f"{self.path / 'planted'}:{ROOT}", **self._settings},
+            env={**os.environ, "PYTHONPATH": f"{self.path / 'planted'}:{ROOT}", **self._settings, **more},
             stdout=output,
             stderr=output and asyncio.subprocess.STDOUT,
         )

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from signal import SIGKILL
+from typing import Any
 
 import psycopg
+from aiohttp import ClientConnectionError
 
 from storage import SqlStore, open_store
 from tests.servers.discord import DiscordServer
 from tests.servers.model_server import ModelServer, answer
+from tests.support.operators_port import find_free_port, read_page
 from tests.support.processes import SEATS, Town
 
 WAIT_S, STARTS_WITHIN_S = 60.0, 120.0
@@ -26,19 +30,32 @@ class SharedTown(Town):
         super().__init__(path, discord, models)
         self.url = url
         self.processes: list[Process] = []
+        self._ports: dict[int, int] = {}  # of health and metrics, by process
+
+    def change_discord(self, **settings: object) -> None:
+        """Set settings of Discord, for the processes that are started from now on."""
+        discord = {**self.make_tables()["discord"], **settings}
+        self.change_settings(storage={"url": self.url}, discord=discord)
 
     async def start_role(self, role: str) -> Process:
-        """Start a gateway and wait until it hears what people do, or a worker, and wait until it holds a lease."""
-        connected = len(await self.discord.connects())
-        process = await self._spawn(None, "run", "--role", role)
+        """Start a process in its role and wait until it holds a lease and is ready: a gateway hears what people do."""
+        port = find_free_port()
+        process = await self._spawn(None, "run", "--role", role, MOOT_METRICS__PORT=f"{port}")
         self.processes.append(process)
+        self._ports[process.pid] = port
         async with asyncio.timeout(STARTS_WITHIN_S):
-            while not self.has_lease(process, role) or (
-                role == "gateway" and len(await self.discord.connects()) == connected
-            ):
+            while not self.has_lease(process, role) or not (await self.read_readiness(process))["ready"]:
                 assert process.returncode is None, "it has ended by itself"
                 await asyncio.sleep(0.02)
         return process
+
+    async def read_readiness(self, process: Process) -> dict[str, Any]:
+        """Return what a process answers to whoever asks whether it is ready."""
+        try:
+            _, told = await read_page(self._ports[process.pid], "/readyz")
+        except ClientConnectionError:  # it does not listen yet
+            return {"ready": False}
+        return dict(json.loads(told))
 
     def list_leases(self, role: str) -> list[str]:
         """Return the names of the processes of a role that have a lease, or had one lately."""

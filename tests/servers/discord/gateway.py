@@ -77,6 +77,10 @@ class Gateway:
         self._outboxes: set[asyncio.Queue[_Order]] = set()
         self._refusals = 0
 
+    def list_shards(self) -> list[int]:
+        """Return the shards of the sessions that are connected now, one of two sessions twice."""
+        return sorted(session.shard[0] for session in self._sessions.values() if session.outbox is not None)
+
     # faults
 
     def refuse(self, connects: int) -> None:
