@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from bot.actions.actions import Actions
+from bot.actions.offers import OfferGone
 from bot.actions.permissions import Person
 from bot.actions.request import RunRequest, follow_up
 from bot.domain.controls import ANOTHER_VERSION, Target, about_lane
@@ -61,7 +62,10 @@ async def press(
     options = declared.options.model_validate(values or {})
     async with in_order:
         at = replace(await here(), images=tuple(images))
-        return await declared.handle(actions, replace(target, text=text), options, at)
+        try:
+            return await declared.handle(actions, replace(target, text=text), options, at)
+        except OfferGone as error:  # its buttons would only be refused again
+            return Told(str(error), in_place=True)
 
 
 def take_its_place(answer: Answer) -> Answer:

@@ -18,7 +18,7 @@ from adapters.common.attachments import attach_files
 from adapters.common.deliveries import DeliveryLog
 from adapters.common.failures import report_failure
 from adapters.common.question_log import QuestionLog
-from adapters.common.seals import Seal
+from adapters.common.seals import MARK, Seal
 from adapters.discord.api import CALL_ERRORS
 from adapters.discord.definitions import FILE, read_command
 from adapters.discord.files import discord_files
@@ -28,9 +28,9 @@ from adapters.discord.names import DiscordReader
 from adapters.discord.owner_notices import OwnerNotices
 from adapters.discord.people import Admissions, channel_words, require_permissions
 from adapters.discord.places import Channel, Places, may_write
-from adapters.discord.replies import Reply
+from adapters.discord.replies import Deferral, Reply
 from bot.actions.actions import Actions
-from bot.actions.offers import MustAgree
+from bot.actions.offers import CANCEL, START, MustAgree
 from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore, TaskGroup
 from bot.domain.controls import (
@@ -95,7 +95,7 @@ class InteractionHandler:
         """Do what an interaction asks for and answer it. Whatever goes wrong becomes one sentence to that person."""
         if not self._deliveries.take(str(interaction.id)):
             return
-        async with TaskGroup() as tasks, Reply(interaction, public=_is_public(interaction)) as reply:
+        async with TaskGroup() as tasks, Reply(interaction, _choose_deferral(interaction)) as reply:
             saving = tasks.create_task(self._save(interaction), name="save a delivery")
             try:
                 with self._actions.refusals.watch(str(interaction.user.id)):
@@ -354,16 +354,23 @@ def _offer_controls(interaction: discord.Interaction[Any], offer: MustAgree) -> 
     return [replace(control, about=AFRESH) for control in offer.controls] if is_afresh else offer.controls
 
 
-def _is_public(interaction: discord.Interaction[Any]) -> bool:
-    """Return whether the answer may be a board, which all see: that of a command or button that starts a run."""
+def _choose_deferral(interaction: discord.Interaction[Any]) -> Deferral:
+    """Return how the answer is put off: for all to see where it may be the board of a run."""
     data: Any = interaction.data or {}
+    path: Sequence[str] = ()
     if interaction.type is discord.InteractionType.application_command:
-        path = () if data.get("type") == 3 else read_command(data)[0]
-        starts = any(c.path == path and issubclass(c.options, StartOptions) for c in COMMANDS)
-        return not path or starts
-    found = read_press_id(data.get("custom_id", ""))
-    pressed = PRESSES.get(found[1]) if found else None
-    return pressed is not None and pressed.starts_run
+        if data.get("type") == 3:
+            return "public"
+        path = read_command(data)[0]
+    elif found := read_press_id(data.get("custom_id", "")):
+        _, action, about = found
+        if action in (START.action, CANCEL.action):
+            return "update"
+        if action in PRESSES:
+            return "public" if PRESSES[action].starts_run else "private"
+        path = about.partition(MARK)[0].partition("?")[0].split()  # of a command's form
+    starts = any(c.path == tuple(path) and issubclass(c.options, StartOptions) for c in COMMANDS)
+    return "public" if starts else "private"
 
 
 def _require_ours(found: tuple[str, str, str] | None) -> tuple[str, str, str]:

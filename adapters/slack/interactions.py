@@ -305,7 +305,7 @@ class InteractionHandler:
             await self._answer(reply, answer, by, metadata)
         finally:  # what was deleted goes, whether or not its person can be told
             left = await dispatch.finish_delete(self.actions, answer, self._places.erase)
-        if action == START.action:
+        if action == START.action and isinstance(answer, Started):
             await reply.drop_notice()
         if left:
             await reply.tell(left)

@@ -143,7 +143,7 @@ async def _time_board(people: RemoteDiscord, asker: int, channel: Channel, run: 
     answer = await asked.answer()
     if answer.kind == "message" and answer.acknowledged_after_s is not None:
         return answer.acknowledged_after_s
-    while not answer.content:
+    while not any(followup.text for followup in answer.followups):
         await asyncio.sleep(LOOK_S)
         answer = await asked.answer()
     return now() - asked_at

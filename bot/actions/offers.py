@@ -29,6 +29,13 @@ GONE = (
 MAX_IMAGE_CHARS = 50_000_000  # of all offers together
 
 
+class OfferGone(Refused):
+    """An offer does not stand any more; whoever shows it should take it away."""
+
+    def __init__(self) -> None:
+        super().__init__(GONE)
+
+
 class MustAgree(Exception):
     """A run was not started: its person must agree to its price first. The text tells it, and what to press.
 
@@ -94,7 +101,7 @@ class Offers:
         )
 
     def take(self, run: str, by: Person, format: str = "") -> Offer:
-        """Take an offer away and return it. Raises Refused where it is another person's, or not there any more.
+        """Take an offer away and return it. Raises Refused where it is another person's, and OfferGone.
 
         `format`: one that was offered; "" where there was no choice.
         """
@@ -102,7 +109,7 @@ class Offers:
         if offer is not None and offer.request.by.key != by.key:
             raise Refused("Only the one who has asked can start this, or cancel it.")
         if offer is None or self._clock() >= offer.at + OFFER_S:
-            raise Refused(GONE)
+            raise OfferGone
         if (format or offer.request.format) not in offer.high_usd:
             raise Refused(f"That was not offered: there was {join_names(list(offer.high_usd), 'or')}.")
         return self._offers.pop(run)

@@ -17,10 +17,10 @@ STRANGE = "I answer direct messages of people who share a server with me: ask me
 async def ask_directly(moot: Moot, by: User) -> str:
     """Ask in a direct message; return why that was refused, "" where a run began."""
     where, before = await moot.server.dm(by), len(await moot.store.runs())
-    answered = await (await moot.server.slash(by, where, "compare", question="Tea?")).answer()
-    await moot.wait_until(lambda: bool(answered.content))
+    seen = await (await moot.server.slash(by, where, "compare", question="Tea?")).answer()
+    await moot.wait_until(lambda: bool(seen.content or seen.followups))
     if len(await moot.store.runs()) == before:
-        return answered.content
+        return seen.content or seen.followups[0].text
     await moot.wait_until_over()
     return ""
 

@@ -7,8 +7,7 @@ from typing import Any
 from bot.domain.facts import RunStarted
 from bot.domain.run import Visibility
 from commands.command import MORE
-from tests.servers.discord import Upload
-from tests.servers.discord.interactions import Answer
+from tests.servers.discord import Message, Upload
 from tests.support.discord_bot import Moot
 from tests.support.discord_guild import find_button
 
@@ -25,16 +24,13 @@ async def open_form(moot: Moot, command: str, **options: object) -> tuple[Any, d
     return asked, {part["component"]["custom_id"]: part["component"] for part in form["components"]}
 
 
-async def send_form(moot: Moot, opened: Any, **values: object) -> Answer:
+async def send_form(moot: Moot, opened: Any, **values: object) -> Message:
     """Send the form; return its answer, the board, once it is shown."""
-    seen = await (await moot.server.submit(moot.ada, opened, values)).answer()
-    await moot.wait_until(lambda: "asked by" in seen.content)
-    return seen
+    return await moot.find_answer(await moot.server.submit(moot.ada, opened, values))
 
 
-async def read_start(moot: Moot, answer: Answer) -> RunStarted:
-    assert answer.message is not None
-    run = find_button(answer.message, "stop").split(":")[1]
+async def read_start(moot: Moot, board: Message) -> RunStarted:
+    run = find_button(board, "stop").split(":")[1]
     (start, *_) = await moot.store.read(run)
     assert isinstance(start.fact, RunStarted)
     return start.fact
@@ -47,9 +43,9 @@ def ticked(part: Json) -> dict[str, bool]:
 async def test_more_opens_a_form_that_asks_for_the_rest(moot: Moot) -> None:
     form, inputs = await open_form(moot, "debate", question="Tea?", rounds=1)
     assert list(inputs) == ["question", "form", "models", "switches", "files"]
-    answer = await send_form(moot, form, models="gpt, gemini", form="turns")
-    await moot.wait_until(lambda: "debate of GPT, Gemini" in answer.content and "> Tea?" in answer.content)
-    rules = (await read_start(moot, answer)).rules
+    board = await send_form(moot, form, models="gpt, gemini", form="turns")
+    await moot.wait_until(lambda: "debate of GPT, Gemini" in board.text and "> Tea?" in board.text)
+    rules = (await read_start(moot, board)).rules
     assert rules.rounds == 1  # typed beside More…
     assert rules.debating is not None
     assert rules.debating.form == "turns"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from adapters.discord.replies import STARTED
 from bot.domain.controls import press_id
 from tests.servers.discord import Message, Upload
 from tests.servers.discord.world import Ref
@@ -54,7 +55,7 @@ async def test_a_message_is_asked_back_with_prices_and_its_writer_starts_what_th
     assert "Tea or coffee?" in ask
     assert "Milk goes in first." in ask
     assert "image/png" in ask
-    assert "does not stand any more" in await moot.press(moot.ada, asked, "start", "debate")
+    assert (asked.text, button_labels(asked)) == (STARTED, [])
     assert len(await moot.store.runs()) == 1
 
 
@@ -74,8 +75,9 @@ async def test_after_a_restart_the_buttons_say_that_they_do_not_stand_any_more(s
     asked = await be_asked(moot, await moot.server.dm(moot.ada))
     await moot.stop()
     await moot.start()
-    told = await moot.press(moot.ada, asked, "start", "council")
-    assert "I was started anew. Ask again" in told
+    await (await moot.server.click(moot.ada, asked, find_button(asked, "start", "council"))).answer()
+    assert "I was started anew. Ask again" in asked.text
+    assert button_labels(asked) == []
     assert await moot.store.runs() == []
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from adapters.discord import replies
 from bot.domain.facts import VoteCast
+from commands.command import MORE
 from tests.servers.discord import Channel, Interaction, Message, User
 from tests.servers.model_server import answer
 from tests.support.discord_bot import THINKING, Moot
@@ -167,6 +169,38 @@ async def test_a_run_of_a_channel_is_read_by_its_name_by_those_who_see_it(moot: 
     await moot.call_command(moot.ada, "moot stop", run=run)
 
 
+# answers that take long
+
+
+@pytest.mark.parametrize("by_form", [False, True])
+async def test_a_board_that_was_waited_for_is_silent_and_goes_on_after_a_restart(
+    moot: Moot, monkeypatch: pytest.MonkeyPatch, *, by_form: bool
+) -> None:
+    moot.script_model("gpt", THINKING)
+    panel = {"panel": MORE} if by_form else {}
+    monkeypatch.setattr(replies, "DEFER_S", 60.0 if by_form else 0.0)  # a form is no answer to a deferred command
+    asked = await moot.server.slash(moot.ada, moot.channel, "compare", question="Tea?", **panel)
+    if by_form:
+        await asked.answer()
+        monkeypatch.setattr(replies, "DEFER_S", 0.0)
+        asked = await moot.server.submit(moot.ada, asked, {})
+    board = await moot.find_answer(asked)
+    assert (await asked.answer()).kind == "deferred"
+    assert is_silent(board)
+    assert [m.id for m in moot.read_messages(moot.channel)] == [
+        board.id
+    ]  # nothing says any more that an answer will come
+    thread = await moot.find_thread(board)
+    await moot.find_by(thread, "Claude")
+    await moot.wait_until_stored(board)
+    await moot.restart()  # so that the new process edits without the token of the interaction
+    assert await moot.press(moot.ada, board, "stop") == "Stopped; what was said is kept."
+    await moot.wait_until(lambda: "Stop" not in button_labels(board))
+    end = await moot.find_end_card(thread)
+    assert [is_silent(m) for m in (board, end)] == [True, False]
+    assert [m.id for m in moot.read_messages(moot.channel)] == [board.id]
+
+
 # mirrors
 
 
@@ -174,8 +208,7 @@ async def watch_elsewhere(m: Moot, run: str) -> tuple[Message, Channel]:
     """Show a run in a second channel; return its board there and the thread."""
     other = await m.server.create_channel(m.guild, "other")
     asked = await m.server.slash(m.bob, other, "moot watch", run=run)
-    mirror = (await asked.answer()).message
-    assert mirror is not None
+    mirror = await m.find_answer(asked)
     return mirror, await m.find_thread(mirror)
 
 

@@ -91,8 +91,7 @@ async def test_people_vote_on_the_next_round(moot: Moot) -> None:
     )
     await asked.answer()
     form = {"models": "claude, gpt"}
-    board = (await (await moot.server.submit(moot.ada, asked, form)).answer()).message
-    assert board is not None
+    board = await moot.find_answer(await moot.server.submit(moot.ada, asked, form))
     thread = await moot.find_thread(board)
     card = await moot.find_turn(thread, "Go on to round 2 of 3")
     assert button_labels(card) == ["Go on", "End here", "Objection!", "Next", "Close"]

@@ -292,8 +292,7 @@ async def test_sixty_clicks_in_a_second_are_all_answered(moot: Moot) -> None:
 async def test_the_same_interaction_twice_is_one(moot: Moot) -> None:
     asked = await moot.server.slash(moot.ada, moot.channel, "compare", question="Tea?")
     await moot.server.redeliver(asked)
-    board = (await asked.answer()).message
-    assert board is not None
+    board = await moot.find_answer(asked)
     await moot.server.redeliver(asked)
     await moot.find_end_card(await moot.find_thread(board))
     assert len(await moot.server.messages(moot.channel)) == 1
@@ -315,10 +314,8 @@ async def test_people_are_answered_in_time_while_the_disk_is_slow(moot: Moot, mo
     moot.script_model("gpt", answer("GPT speaks."))
     disk.set()
     assert await moot.read_answer(skip) == "GPT is skipped."
-    second = (await start.answer()).message
-    assert second is not None
-    await moot.wait_until(lambda: "And milk?" in second.text)
-    assert not second.ephemeral
+    second = await moot.find_answer(start)
+    assert "And milk?" in second.text
     await moot.find_end_card(thread)
     await moot.find_end_card(await moot.find_thread(second))
 

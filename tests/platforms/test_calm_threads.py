@@ -174,10 +174,7 @@ async def begin_on_discord(moot: Moot, name: str) -> Message:
         return await moot.ask(command, question=QUESTION, **options)
     form = await moot.server.slash(moot.ada, moot.channel, command, question=QUESTION, panel=MORE, rounds=2)
     assert (await form.answer()).modal is not None
-    seen = await (await moot.server.submit(moot.ada, form, {"switches": ["blind"]})).answer()
-    await moot.wait_until(lambda: "asked by" in seen.content)
-    assert seen.message is not None
-    return seen.message
+    return await moot.find_answer(await moot.server.submit(moot.ada, form, {"switches": ["blind"]}))
 
 
 @pytest.mark.parametrize("name", FORMS)

@@ -47,8 +47,7 @@ async def test_a_seat_that_is_asked_alone_knows_all_that_it_has_said(moot: Moot)
     _, thread, _ = await finish_run(moot, "debate", rounds=3, panel="pair")
     before = len(moot.read_asks("gpt"))
     form = await moot.choose_from_menu(moot.bob, await moot.find_turn(thread, "GPT's turn 2."), "Ask this seat")
-    board = (await (await moot.server.submit(moot.bob, form, {"question": "Why?"})).answer()).message
-    assert board is not None
+    await moot.server.submit(moot.bob, form, {"question": "Why?"})
     await moot.wait_until(lambda: len(moot.read_asks("gpt")) > before)
     last = next(r for r in reversed(moot.models.log) if r.path == "/gpt/chat/completions")
     own = [message["content"] for message in last.body["messages"] if message["role"] == "assistant"]

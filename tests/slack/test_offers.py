@@ -44,9 +44,8 @@ async def test_nothing_is_begun_before_its_person_agrees_and_then_once(start_app
     await press(app, notice, "start")
     await app.find_board()
     await wait_until(lambda: notice.deleted)
-    again = await app.server.people.click_ephemeral(replace(notice, deleted=False), find_action(notice, "start"))
-    await again
-    assert "started or cancelled already" in (await app.read_ephemerals(2))[-1]
+    await press(app, replace(notice, deleted=False), "start")
+    await wait_until(lambda: "started or cancelled already" in notice.text)
     await app.wait_until_over()
     assert len(await app.store.runs()) == 1
 
@@ -79,5 +78,6 @@ async def test_a_button_without_an_offer_starts_nothing(start_app: StartApp) -> 
         for element in block.get("elements", ()):
             element["action_id"] = press_id("22222222", "start", "")
     await (await app.server.people.click_ephemeral(notice, press_id("22222222", "start", "")))
-    assert "too old by now" in (await app.read_ephemerals(2))[-1]
+    await wait_until(lambda: "too old by now" in notice.text)
+    assert [block["type"] for block in notice.blocks] == ["markdown"]
     assert await app.store.runs() == []

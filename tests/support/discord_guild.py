@@ -49,11 +49,19 @@ class DiscordGuild:
         """Start a run and return its board, without waiting for anything else."""
         options.setdefault("question", "Tea or coffee?")
         where = where or self.channel
-        answered = await (await self.server.slash(by or self.ada, where, name, **options)).answer()
-        assert answered.message is not None, answered
-        board = answered.message
-        await self.wait_until(lambda: "asked by" in board.text)
-        return board
+        return await self.find_answer(await self.server.slash(by or self.ada, where, name, **options))
+
+    async def find_answer(self, asked: Interaction) -> Message:
+        """Return the board that an interaction is answered with, as soon as everybody can read it."""
+        seen, boards = await asked.answer(), list[Message]()
+
+        def is_shown() -> bool:
+            shown = [m for m in (seen.message, *seen.followups) if m is not None and not m.ephemeral]
+            boards[:] = [m for m in shown if "asked by" in m.text]
+            return bool(boards)
+
+        await self.wait_until(is_shown)
+        return boards[0]
 
     async def call_command(self, by: User, name: str, /, where: Ref | None = None, **options: object) -> str:
         """Call a command and return the sentence that `by` alone reads."""
