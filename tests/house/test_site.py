@@ -18,6 +18,7 @@ from bot.cli.settings_file import load_settings
 from bot.models.catalogue import resolve_models
 from tests.support.homes import read_sections
 from tests.support.paths import ROOT
+from tests.support.pictures.browser import ABSENT, CHROMIUM, open_browser
 
 EXAMPLE = (ROOT / "moot.example.toml").read_text("utf-8")
 RECIPES = {title: block.text for title, [block] in read_sections("docs/recipes.md").items()}
@@ -56,15 +57,42 @@ def test_a_recipe_is_taken_and_names_models_that_there_are(
     assert [m.litellm for m in models.values() if m.api_base is None and m.price is None] == []
 
 
-def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the site, built without a warning from a copy of the docs."""
+    checkout = tmp_path_factory.mktemp("checkout")
     for name in ("Makefile", "zensical.toml"):
-        shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(ROOT / "docs", tmp_path / "docs")
-    (tmp_path / ".venv").symlink_to(sys.prefix)
+        shutil.copy(ROOT / name, checkout)
+    shutil.copytree(ROOT / "docs", checkout / "docs")
+    (checkout / ".venv").symlink_to(sys.prefix)
     ended = subprocess.run(
-        ["make", "--old-file", ".venv/dev", "site"], cwd=tmp_path, capture_output=True, text=True, timeout=200
+        ["make", "--old-file", ".venv/dev", "site"], cwd=checkout, capture_output=True, text=True, timeout=200
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    pages = {str(p.relative_to(tmp_path / "docs").with_suffix(".html")) for p in (tmp_path / "docs").rglob("*.md")}
-    built = {str(p.relative_to(tmp_path / "dist" / "site")) for p in (tmp_path / "dist" / "site").rglob("*.html")}
+    return checkout / "dist" / "site"
+
+
+def test_the_site_has_every_page(site: Path) -> None:
+    docs = ROOT / "docs"
+    pages = {str(page.relative_to(docs).with_suffix(".html")) for page in docs.rglob("*.md")}
+    built = {str(page.relative_to(site)) for page in site.rglob("*.html")}
     assert {re.sub(r"README\.html$", "index.html", page) for page in pages} <= built
+
+
+TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+CUT_NAMES = """[...document.querySelectorAll('td:first-child code')]
+  .filter(code => code.getClientRects().length > 1).map(code => code.textContent)"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason=ABSENT)
+async def test_a_phone_shows_each_page_whole_and_asks_nobody_else(site: Path) -> None:
+    """Nothing but tables and code is wider than the screen, and no name that is looked up in a table is cut in two."""
+    wide, cut, asked = [], [], set[str]()
+    async with open_browser() as browser:
+        for page in site.glob("*.html"):
+            await browser.open_page(page.as_uri(), width=390)
+            if await browser.run(TOO_WIDE):
+                wide.append(page.name)
+            cut += await browser.run(CUT_NAMES)
+            asked |= {url for url in browser.requests.values() if not url.startswith(("file:", "data:"))}
+    assert (wide, cut, asked) == ([], [], set())
