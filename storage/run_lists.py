@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, inspect, literal, select
 from bot.domain.facts import ViewAttached
 from bot.ports import EVERY_RUN, RunFilter, RunRow
 from storage.schema import facts, runs, searched
-from storage.search import holds_words
+from storage.search import find_words
 from storage.words import match_text
 
 MAX_ASKED = 100  # runs in one go
@@ -28,8 +28,12 @@ def list_runs(conn: Connection, limit: int, server: str | None, wanted: RunFilte
     if wanted.words:
         if not (words := match_text(wanted.words)):
             return []
-        query = query.join(searched, searched.c.run == runs.c.run).where(holds_words(conn, words))
-    newest = conn.execute(query.order_by(runs.c.started_at.desc(), runs.c.run).offset(wanted.skip).limit(limit)).all()
+        found = find_words(conn, words)
+        query = query.join(searched, searched.c.run == runs.c.run).join(found, found.c.id == searched.c.id)
+        query = query.order_by(found.c.id.desc())  # which follow the starts
+    else:
+        query = query.order_by(runs.c.started_at.desc(), runs.c.run)
+    newest = conn.execute(query.offset(wanted.skip).limit(limit)).all()
     shown = find_addresses(conn, [row.run for row in newest])
     return [
         RunRow(run, at, form, question, outcome or "", tuple(shown.get(run, ())), name or "")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, column, delete, exists, func, insert, select, text
+from sqlalchemy import Connection, Subquery, column, delete, exists, func, insert, select, text
 
 from storage.schema import facts, runs, searched
 from storage.words import index_text
@@ -87,10 +87,13 @@ def merge_index(conn: Connection) -> None:
         conn.execute(_MERGE, {"pages": MERGED_PAGES})
 
 
-def holds_words(conn: Connection, words: str) -> ColumnElement[bool]:
-    """Return the condition that a run has all of these words, as `match_text` writes them."""
+def find_words(conn: Connection, words: str) -> Subquery:
+    """Return the query for the `id` in `searched` of each run that has all of these words, as `match_text` writes them.
+
+    SQLite finds the highest first, so that a list of the newest runs with a frequent word need not read all of them.
+    """
     match = _MATCH if _has_fts5(conn) else _MATCH_VECTOR
-    return searched.c.id.in_(match.bindparams(words=words).columns(column("id")))
+    return match.bindparams(words=words).columns(column("id")).subquery()
 
 
 def _has_fts5(conn: Connection) -> bool:
