@@ -148,8 +148,8 @@ async def _export(actions: Actions, target: Target, options: NoOptions, here: He
 
 
 async def _draw_card(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    picture = await actions.records.draw_card(target.run, here.by)
-    return Told("The run as a picture, to share where you like:", (f"moot-{target.run}.png", picture))
+    picture = await export_run(actions, target.run, here.by, "card")
+    return Told("The run as a picture, to share where you like:", picture)
 
 
 async def _name(actions: Actions, target: Target, options: NameOptions, here: Here) -> Answer:

@@ -9,12 +9,14 @@ from bot.actions.permissions import Person
 from bot.records.markdown_file import render_markdown
 from bot.records.record import write_record
 
-ExportForm = Literal["md", "json", "html"]
+ExportForm = Literal["md", "json", "html", "card"]
 
 
-async def export_run(actions: Actions, run: str, by: Person, form: ExportForm = "md") -> tuple[str, str]:
-    """Return the name of the file and its text. Raises Refused."""
+async def export_run(actions: Actions, run: str, by: Person, form: ExportForm = "md") -> tuple[str, str | bytes]:
+    """Return the name of the file, and its text or picture. Raises Refused."""
     match form:
+        case "card":
+            return f"moot-{run}.png", await actions.records.draw_card(run, by)
         case "json":
             text = write_record(await actions.records.read(run, by))
         case "html":

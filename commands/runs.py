@@ -53,7 +53,7 @@ class KnownRunOptions(Options):
 
 
 class ExportOptions(KnownRunOptions):
-    format: ExportForm = option("md", "md or html to read, json to keep or to bring it to another Moot")
+    format: ExportForm = option("md", "md or html to read, card to share, json to keep or to bring it to another Moot")
 
 
 class WatchOptions(StartOptions):

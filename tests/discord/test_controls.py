@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 
@@ -196,6 +197,27 @@ async def test_an_export_is_the_whole_run_as_a_file(moot: Moot) -> None:
     assert file.filename.endswith(".md")
     for words in ("# Compare: Tea or coffee?", "## 🟦 Claude", "Gemini speaks.", "All three answered."):
         assert words in text
+
+
+async def test_an_export_as_a_card_is_a_picture_and_says_what_it_needs(
+    moot: Moot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, end = await finish_run(moot)
+    run = find_button(end, "more").split(":")[1]
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "resvg_py", None)
+        patch.delitem(sys.modules, "bot.records.card_picture", raising=False)
+        told = await moot.call_command(moot.cyd, "moot export", run=run, format="card")
+        assert told.startswith("Cards need a library that is not installed")
+    assert "not told yet" in await moot.call_command(moot.cyd, "moot export", run=run, format="card")  # people vote
+    await moot.press_more(moot.mod, end, "close")
+    pytest.importorskip("resvg_py", reason="the extra cards is not installed")
+    seen = await (await moot.server.slash(moot.cyd, moot.channel, "moot export", run=run, format="card")).answer()
+    await moot.wait_until(lambda: bool(seen.message or seen.followups))
+    [told_privately] = [m for m in (seen.message, *seen.followups) if m is not None]
+    assert told_privately.ephemeral
+    [file] = told_privately.attachments
+    assert (file.filename, file.data[:4]) == (f"moot-{run}.png", b"\x89PNG")
 
 
 async def test_a_deleted_run_is_gone(moot: Moot) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -129,6 +130,28 @@ async def test_what_may_be_done_at_the_end(app: App) -> None:
     assert not board.deleted
     await (await app.server.people.click_ephemeral(notice, find_action(notice, "delete_now")))
     await wait_until(lambda: board.deleted)
+
+
+async def test_an_export_as_a_card_is_a_picture_and_says_what_it_needs(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await app.ask()
+    await app.find_board()
+    await app.wait_until_over()
+    [run] = [row.run for row in await app.store.runs()]
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "resvg_py", None)
+        patch.delitem(sys.modules, "bot.records.card_picture", raising=False)
+        await app.ask(f"export {run} --format card", "/moot")
+        assert (await app.read_ephemerals())[0].startswith("Cards need a library that is not installed")
+    pytest.importorskip("resvg_py", reason="the extra cards is not installed")
+    await app.ask(f"export {run} --format card", "/moot")
+    files = app.server.world.files
+    await wait_until(lambda: any(f.done for f in files.values()))
+    [file] = files.values()
+    assert file.content is not None
+    assert (file.title, file.content[:4]) == (f"moot-{run}.png", b"\x89PNG")
+    assert [app.server.world.channels[c].kind for c in file.channels] == ["im"]
 
 
 async def test_before_a_run_is_deleted_its_messages_are_counted(app: App) -> None:
