@@ -11,6 +11,8 @@ from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from bot.actions.actions import Actions
 from bot.actions.offers import OfferGone
 from bot.actions.permissions import Person
@@ -21,15 +23,30 @@ from bot.errors import Refused, StoreFailed
 from bot.ports import PostedPage
 from bot.settings.platforms import MessageStart
 from bot.text import join_blocks, join_names
+from commands import COMMANDS, syntax
 from commands.about_message import ABOUT_THIS
-from commands.command import Answer, Here, NoOptions, Offered, Quotation, Started, Told, open_no_surface
+from commands.command import (
+    Answer,
+    Command,
+    Form,
+    Here,
+    NoOptions,
+    Offered,
+    Quotation,
+    RunOptions,
+    Started,
+    Told,
+    describe_mistakes,
+    open_no_surface,
+)
 from commands.controls import PRESSES, REACTIONS, make_form
 from commands.deletion import describe_leftover
 from commands.help import HOW_TO_START, describe_help
 from commands.small_talk import asks_nothing
 
 ABOUT_A_SEAT = ("ask_seat", "remove")  # menus that mean nothing on a message that no seat has written
-
+BY_PATH = {command.path: command for command in COMMANDS}
+STARTS = {path: command for path, command in BY_PATH.items() if issubclass(command.options, RunOptions)}
 
 GetPerson = Callable[[], Awaitable[Person]]  # who acts; raises Refused where they may not
 GetHere = Callable[[], Awaitable[Here]]  # who acts and where; raises Refused where they may not
@@ -137,20 +154,24 @@ async def mention(
 ) -> Answer | None:
     """Take a message that may be for us; return its answer, None where it is not for us. Raises Refused.
 
-    In the thread of a run that goes on it is a remark, answered if it addresses us. Otherwise it must be addressed to
-    us, by a mention or in a direct message: then it `starts` what the operator has set; instead of a format, a
-    follow-up in the thread of a run that is over. One that asks nothing is answered with what can be done. Raises
-    MustAgree where its writer is asked first. `carried` is what the message holds beside its text: forwards, embeds.
+    One that is addressed to us, by a mention or in a direct message, and begins with the name of a format starts that.
+    Otherwise it is a remark in the thread of a run that goes on, answered if it addresses us; elsewhere, if it does, it
+    `starts` what the operator has set; instead of a format, a follow-up in the thread of a run that is over. One that
+    asks nothing is answered with what can be done. Raises MustAgree where its writer is asked first. `carried` is what
+    the message holds beside its text: forwards, embeds.
     `quoted` returns the message that it replies to or shares, and raises Refused where that cannot be read; in a run's
     thread all have read that one already. The board quotes it, and a thread is named after it.
     """
-    if here.run and not (await actions.read_run(here.run, here.by)).is_over:
+    typed = find_start(text) if is_addressed else None
+    if here.run and not typed and not (await actions.read_run(here.run, here.by)).is_over:
         told = await _add_remark(actions, join_blocks(text, carried), here, read_files)
         return replace(told, must_read=told.must_read or is_addressed)
     if not is_addressed:
         return None
     quotation = quoted()
     context = join_blocks(quotation.context, carried)
+    if typed:
+        return await _start_typed(actions, *typed, replace(here, about=replace(quotation, context=context)), read_files)
     question, images = await read_files(text or (ABOUT_THIS if context else ""))
     if asks_nothing(question) and not images:
         return describe_help(actions)
@@ -167,6 +188,27 @@ async def mention(
     if starts == "ask":
         await actions.pricing.require_choice(request)
     return Started(await actions.start_run(request, here.open_surface))
+
+
+def find_start(text: str) -> tuple[Command, str] | None:
+    """Return the command that starts a run and whose name a message begins with, and the text behind it."""
+    return syntax.find_command(STARTS, text)
+
+
+async def _start_typed(actions: Actions, command: Command, rest: str, here: Here, read_files: ReadFiles) -> Answer:
+    """Start a run by a command with its question and options, as they were typed. Raises Refused, MustAgree."""
+    values = syntax.parse_options(command, rest, BY_PATH)
+    question, images = await read_files(values.get("question") or (ABOUT_THIS if here.about.context else ""))
+    if not question and not images:
+        raise Refused(f"Write the question behind it: `@Moot {' '.join(command.path)} …`")
+    try:
+        options = command.options.model_validate({**values, "question": question})
+    except ValidationError as error:
+        raise Refused(describe_mistakes(error)) from error
+    answer = await command.handle(actions, options, replace(here, images=tuple(images)))
+    if isinstance(answer, Form):
+        raise Refused("That needs a form: use the slash command.")
+    return answer
 
 
 async def _add_remark(actions: Actions, text: str, here: Here, read_files: ReadFiles) -> Told:

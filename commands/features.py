@@ -10,6 +10,7 @@ from bot.engine.thread import AFTERWARDS, ASK_LATER, BALLOT, KEPT, MARKS, WHILE_
 from commands import COMMANDS
 from commands.controls import MENUS, PRESSES, REACTIONS
 from commands.deletion import DELETE_NOW, KEEP
+from commands.dispatch import STARTS
 from commands.me import FORGET
 from commands.runs import NEWER
 
@@ -36,8 +37,8 @@ class Difference:
 DIFFERENCES = (
     Difference(
         "Commands in a thread",
-        "slash commands",
-        "mention: `@Moot debate …`",
+        "slash commands; a mention that begins with a format",
+        "mention: `@Moot debate …`, `@Moot runs`",
         "Slack has no slash commands in threads",
     ),
     Difference(
@@ -94,7 +95,8 @@ def _commands() -> Iterator[str]:
     yield "|---|---|---|---|"
     for command in COMMANDS:
         words = " ".join(command.path)
-        yield f"| `/{words}` | {command.help} | slash command | slash command, mention |"
+        on_discord = "slash command, mention" if command.path in STARTS else "slash command"
+        yield f"| `/{words}` | {command.help} | {on_discord} | slash command, mention |"
 
 
 def _presses() -> Iterator[str]:

@@ -16,6 +16,7 @@ def describe_help(actions: Actions) -> Offered:
     models = ", ".join(f"{key} ({model.name})" for key, model in actions.services.models.items())
     return Offered(
         "Ask with `/council`, `/debate` or `/compare`: a thread opens, every model speaks in a message of its own.\n"
+        "- Or mention me with a question, and a format before it if you like: `@Moot debate tabs or spaces`.\n"
         "- Skip a turn with its button or ⏭️, vote with 👍 or the buttons at the end, stop with 🛑.\n"
         "- Say something to all with `/moot say`, or by mentioning me in the thread.\n"
         "- `/moot pipeline list` shows work in steps, `/moot summarise` tells what has been said so far.\n"

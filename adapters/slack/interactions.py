@@ -16,7 +16,7 @@ from adapters.common.failures import report_failure
 from adapters.common.question_log import QuestionLog
 from adapters.common.recent import RecentDict
 from adapters.common.seals import Seal
-from adapters.slack import forms, syntax
+from adapters.slack import forms
 from adapters.slack.addresses import question_key
 from adapters.slack.api import Api, Workspace
 from adapters.slack.files import slack_files
@@ -33,7 +33,7 @@ from bot.domain.run import Image
 from bot.engine.thread import REST
 from bot.errors import Refused, StoreFailed
 from bot.ports import CanSee, Surface, SurfaceError
-from commands import COMMANDS, dispatch
+from commands import COMMANDS, dispatch, syntax
 from commands.command import (
     MORE,
     Answer,
@@ -42,7 +42,6 @@ from commands.command import (
     Here,
     Offered,
     Options,
-    Quotation,
     RunOptions,
     Started,
     Told,
@@ -167,18 +166,13 @@ class InteractionHandler:
             work.close()  # it was not begun where too much was refused before
 
     async def run_command(
-        self,
-        reply: Reply,
-        command: Command,
-        values: Mapping[str, Any],
-        files: Sequence[Json] = (),
-        about: Quotation | None = None,
+        self, reply: Reply, command: Command, values: Mapping[str, Any], files: Sequence[Json] = ()
     ) -> None:
-        """Do what a command says, and answer; a run that it starts is `about` a message. Raises Refused."""
+        """Do what a command says, and answer. Raises Refused."""
         text, images = await self.read_files(reply, values.get("question", ""), files)
         if "question" in values:
             values = {**values, "question": text}
-        here = replace(await self.locate(reply, images), about=about or Quotation())
+        here = await self.locate(reply, images)
         answer = await command.handle(self.actions, command.options.model_validate(values), here)
         await self._answer(reply, answer, here.by, {"command": " ".join(command.path)})
 

@@ -11,7 +11,6 @@ import structlog
 from adapters.common.deliveries import KEPT_S, DeliveryLog
 from adapters.common.question_log import QuestionLog
 from adapters.common.quotes import Content, quote_message
-from adapters.slack import syntax
 from adapters.slack.addresses import is_direct, question_key
 from adapters.slack.api import Api, Workspace
 from adapters.slack.interactions import InteractionHandler
@@ -24,9 +23,8 @@ from bot.errors import Refused
 from bot.ports import Clock, SurfaceError
 from bot.settings.platforms import SlackSettings
 from bot.text import join_blocks
-from commands import dispatch
-from commands.about_message import ABOUT_THIS
-from commands.command import Command, Offered, Quotation, RunOptions, Started, Told
+from commands import dispatch, syntax
+from commands.command import Command, Offered, Quotation, Started, Told
 
 log = structlog.get_logger()
 
@@ -158,37 +156,26 @@ class Listener:
         return await self._interactions.reader.read_message(workspace, own, event["channel"])
 
     async def _take_addressed(self, reply: Reply, event: Json) -> None:
-        """Take a mention: a command by its name, as Slack has no slash commands in threads; else as everywhere."""
+        """Take a mention: as everywhere, and any command by its name, as Slack has no slash commands in threads."""
         content = await self._read(reply, event)
         content.require_readable()
         if found := self._find_command(content.text):
             command, rest = found
             values = syntax.parse_options(command, rest, self._interactions.commands)
-            about = await self._quote_for(command, reply, event, rest)
-            if about.context and not values.get("question"):
-                values["question"] = ABOUT_THIS
             if not syntax.is_complete(command.options, values):
                 first = syntax.main_option(command.options)
                 raise Refused(f"Write the {first} behind it: `@Moot {' '.join(command.path)} …`")
             if into := command.options.file_into:
                 values[into] = join_blocks(values.get(into, ""), content.context)
-            await self._interactions.run_command(reply, command, values, content.files, about)
+            await self._interactions.run_command(reply, command, values, content.files)
             return
         await self._dispatch(reply, event, content, is_addressed=True)
 
-    async def _quote_for(self, command: Command, reply: Reply, event: Json, text: str) -> Quotation:
-        """Return the message that a command which starts a run is about; empty in the thread of a run."""
-        at = reply.request
-        if not issubclass(command.options, RunOptions) or await self._places.find_run(
-            at.workspace.id, at.channel, at.thread
-        ):
-            return Quotation()
-        parent = await self._quote_subject(reply, event, text)
-        return Quotation(parent.carried, parent.who, parent.said)
-
     def _find_command(self, text: str) -> tuple[Command, str] | None:
-        """Return the command that a text names: one that starts a run by its first word, or any other, complete."""
+        """Return the command that a text names whole; None also for those that `dispatch.mention` takes."""
         commands = self._interactions.commands
+        if dispatch.find_start(text):
+            return None
         found = syntax.find_command(commands, text)
         if found is None and (known := syntax.find_command(commands, text, lead=("moot",))):
             command, rest = known

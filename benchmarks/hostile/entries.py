@@ -13,7 +13,6 @@ from adapters.discord.replies import render_for_discord
 from adapters.slack.dialect import escape_entities
 from adapters.slack.reader import SlackNames, read_typed
 from adapters.slack.replies import render_for_slack
-from adapters.slack.syntax import parse_options
 from benchmarks.hostile.bot import BY, SEATS, Bot
 from bot.actions.pipeline_files import TEXT_CHARS
 from bot.actions.request import RunRequest
@@ -25,6 +24,7 @@ from bot.settings.settings import LimitSettings, PanelSettings, SeatSettings
 from commands import COMMANDS, council
 from commands.command import Started, Told, describe_mistakes
 from commands.differences import PairOptions, show_differences
+from commands.syntax import parse_options
 
 LIMITS = LimitSettings()
 OPTION_CHARS = 6_000  # the longest that either platform lets somebody type into an option

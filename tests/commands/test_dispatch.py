@@ -197,6 +197,47 @@ async def test_a_message_starts_what_the_operator_has_set(
     assert len(await scene.store.runs()) == before
 
 
+@pytest.mark.parametrize("in_thread", [False, True])
+@pytest.mark.parametrize("starts", ["nothing", "ask", "council"])
+async def test_a_first_word_that_is_a_formats_name_starts_that_format(
+    scene: ActionsScene, starts: MessageStart, in_thread: bool
+) -> None:
+    run = await scene.start_run() if in_thread else ""
+    begun = await mention(
+        scene.actions,
+        "Debate tabs or spaces --rounds 1",
+        here_in(run),
+        is_addressed=True,
+        starts=starts,
+        read_files=read_files,
+        quoted=lambda: Quotation("Kim:\nTabs.", "Kim", "Tabs."),
+        carried="An alert.",
+    )
+    assert isinstance(begun, Started)
+    started = (await scene.read_stored(begun.run)).started
+    assert (started.format, started.rules.rounds) == ("debate", 1)
+    assert (started.question, started.context) == ("tabs or spaces and a file", "Kim:\nTabs.\n\nAn alert.")
+    assert started.title == "Tabs."
+    for other in filter(None, (run, begun.run)):
+        await scene.actions.stop_run(other, PAT)
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("debate tabs --rounds many", "rounds: give a whole number."),
+        ("council tabs --rounds 3", "`/debate` has"),
+        ("debate tabs --panel More…", "That needs a form: use the slash command."),
+    ],
+)
+async def test_a_format_that_is_mistyped_is_refused_and_starts_nothing(
+    scene: ActionsScene, typed: str, told: str
+) -> None:
+    with pytest.raises(Refused, match=told):
+        await mention(scene.actions, typed, here_in(), is_addressed=True, starts="council", read_files=read_files)
+    assert await scene.store.runs() == []
+
+
 async def test_a_button_of_the_help_asks_for_a_question_and_begins_its_format(scene: ActionsScene) -> None:
     form = await press_here(scene, "ask", Target(about=FormatRef("debate")))
     assert isinstance(form, Form)

@@ -12,6 +12,7 @@ from adapters.discord.listening import ROLE_ALONE
 from adapters.discord.names import DiscordReader
 from adapters.discord.places import Places
 from bot.domain.controls import ANOTHER_VERSION
+from bot.domain.facts import RunStarted
 from commands.about_message import ABOUT_THIS
 from tests.servers.discord import Message, Upload, messages, payloads
 from tests.servers.discord.world import World
@@ -86,13 +87,39 @@ async def test_what_a_message_carries_is_asked_along(
         assert " UTC:" in ask
 
 
-async def test_a_reply_that_mentions_us_is_quoted_on_the_board_and_names_the_thread(moot: Moot) -> None:
+@pytest.mark.parametrize(
+    ("typed", "format", "question"),
+    [
+        ("Debate this --rounds 1", "debate", "this"),
+        ("debate", "debate", ABOUT_THIS),
+        ("so we debate this", "council", "so we debate this"),
+    ],
+)
+async def test_a_reply_that_mentions_us_is_quoted_on_the_board_and_names_the_thread(
+    moot: Moot, typed: str, format: str, question: str
+) -> None:
     talk = await moot.server.say(moot.bob, moot.channel, "Milk goes\nin first.\nAlways.")
-    await moot.server.say(moot.ada, moot.channel, "debate this", mentions=[moot.server.bot], reply_to=talk)
-    quoted = "> **bob:** Milk goes\n> in first.\n\n> debate this"
+    await moot.server.say(moot.ada, moot.channel, typed, mentions=[moot.server.bot], reply_to=talk)
+    quoted = f"> **bob:** Milk goes\n> in first.\n\n> {question}"
     board = await moot.find(moot.channel, lambda m: m.text.startswith(quoted))
     assert (await moot.find_thread(board)).name == "Milk goes in first."
     await moot.wait_until_over()
+    (row,) = await moot.store.runs()
+    fact = (await moot.store.read(row.run))[0].fact
+    assert isinstance(fact, RunStarted)
+    assert (fact.format, fact.question) == (format, question)
+    assert "Milk goes\nin first.\nAlways." in fact.context
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [("debate tea? --roundz 3", "Did you mean --rounds?"), ("debate", "Write the question behind it")],
+)
+async def test_a_format_that_is_mistyped_in_a_mention_starts_nothing(moot: Moot, typed: str, told: str) -> None:
+    await moot.server.say(moot.ada, moot.channel, typed, mentions=[moot.server.bot])
+    answer = await moot.find(moot.channel, lambda m: is_from_bot(moot, m))
+    assert told in answer.text
+    assert await moot.store.runs() == []
 
 
 TOLD: dict[str, tuple[dict[str, Any], str]] = {

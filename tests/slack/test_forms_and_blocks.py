@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("slack_bolt", reason="slack_bolt and slack_sdk are not installed")
 
-from adapters.slack import forms, syntax
+from adapters.slack import forms
 from adapters.slack.budgets import method_bucket, slack_budget
 from adapters.slack.dialect import SlackMarkdown
 from adapters.slack.layout import build_payload, shorten_escaped, without_marks
@@ -22,76 +21,14 @@ from adapters.slack.manifest import message_shortcuts, render_manifest
 from adapters.slack.scopes import EVENTS, NEEDS, SCOPES, SCOPES_WITHOUT_METHOD, Method, wanted_events, wanted_scopes
 from bot.domain.controls import Control, SeatRef
 from bot.domain.run import LaneId
-from bot.errors import Refused
 from bot.live.dialect import Table
 from bot.ports import Message
 from commands import COMMANDS
-from commands.command import Command, Form
+from commands.command import Form
 from commands.controls import PRESSES
 from tests.servers.slack.blocks import find_faults, mentions
 from tests.servers.slack.web_api_views import check_view
 from tests.support.paths import ROOT
-
-BY_PATH = {command.path: command for command in COMMANDS}
-DEBATE, COUNCIL = BY_PATH["debate",], BY_PATH["council",]
-
-
-@pytest.mark.parametrize(
-    ("text", "values"),
-    [
-        ("tabs or spaces --panel fast --rounds 2", {"question": "tabs or spaces", "panel": "fast", "rounds": "2"}),
-        ("--rounds 2 tabs or spaces", {"question": "tabs or spaces", "rounds": "2"}),
-        ("tabs —panel fast", {"question": "tabs", "panel": "fast"}),
-        ('tabs --personas "a sceptic, an optimist"', {"question": "tabs", "personas": "a sceptic, an optimist"}),
-        ("tabs --personas “a sceptic”", {"question": "tabs", "personas": "a sceptic"}),
-        ("tabs --models gpt, claude --chair gpt", {"question": "tabs", "models": "gpt, claude", "chair": "gpt"}),
-        ("tabs --panel=fast", {"question": "tabs", "panel": "fast"}),
-        ("is i-- slower than --i?", {"question": "is i-- slower than --i?"}),
-        ("git --version or not", {"question": "git --version or not"}),
-        ("drop `rm --rounds 2`", {"question": "drop `rm --rounds 2`"}),
-        ("two\nlines", {"question": "two\nlines"}),
-        ("", {}),
-    ],
-)
-def test_options_are_read_from_what_is_typed(text: str, values: dict[str, str]) -> None:
-    assert syntax.parse_options(DEBATE, text, BY_PATH) == values
-
-
-@pytest.mark.parametrize(
-    ("command", "text", "hint"),
-    [
-        (DEBATE, "tabs or spaces --roundz 3", "Did you mean --rounds?"),
-        (DEBATE, "tabs —roundz 3 or spaces", "Did you mean --rounds?"),
-        (DEBATE, "tabs or spaces --zebra=3", "The options are --question"),
-        (DEBATE, "tabs or spaces --rounds", "Write behind --rounds what it should be"),
-        (COUNCIL, "tabs or spaces --rounds 3", "`/council` has no --rounds; `/debate` has."),
-    ],
-)
-def test_an_option_that_a_command_has_not_is_refused_with_the_near_one(command: Command, text: str, hint: str) -> None:
-    with pytest.raises(Refused, match=re.escape(hint)):
-        syntax.parse_options(command, text, BY_PATH)
-
-
-@given(st.text())
-def test_whatever_is_typed_is_read(text: str) -> None:
-    with suppress(Refused):
-        assert set(syntax.parse_options(DEBATE, text, BY_PATH)) <= set(DEBATE.options.model_fields)
-    syntax.find_command(BY_PATH, text)
-
-
-@pytest.mark.parametrize(
-    ("text", "path", "rest"),
-    [
-        ("panel create fast --models a", ("moot", "panel", "create"), "fast --models a"),
-        ("runs", ("moot", "runs"), ""),
-        ("SAY hello  there", ("moot", "say"), "hello  there"),
-    ],
-)
-def test_subcommands_are_found(text: str, path: tuple[str, ...], rest: str) -> None:
-    found = syntax.find_command(BY_PATH, text, lead=("moot",))
-    assert found is not None
-    assert (found[0].path, found[1]) == (path, rest)
-    assert syntax.find_command(BY_PATH, "sing", lead=("moot",)) is None
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: "-".join(c.path))
@@ -106,7 +43,7 @@ def test_every_command_has_a_modal_that_slack_takes(command: Any) -> None:
 
 def test_titles_of_forms_are_shown_whole() -> None:
     titles = [press.help.rstrip(".") for press in PRESSES.values() if press.options.model_fields]
-    titles += [f"/{' '.join(path)}" for path in BY_PATH]
+    titles += [f"/{' '.join(command.path)}" for command in COMMANDS]
     assert [title for title in titles if len(title) > forms.TITLE_CHARS] == []
 
 
