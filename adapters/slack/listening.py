@@ -16,6 +16,7 @@ from adapters.slack.api import Api, Workspace
 from adapters.slack.interactions import InteractionHandler
 from adapters.slack.people import People
 from adapters.slack.places import Places
+from adapters.slack.reader import file_name
 from adapters.slack.replies import Reply, Request
 from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore
@@ -192,7 +193,7 @@ class Listener:
             here,
             is_addressed=is_addressed,
             starts=self._settings.start_of(is_direct=is_direct(event["channel"])),
-            read_files=lambda text: self._interactions.read_files(reply, text, content.files),
+            read_files=lambda text: self._interactions.read_files(reply, text, [*content.files, *parent.files]),
             quoted=lambda: Quotation(parent.carried, about.who, about.said),
             carried=content.context,
         )
@@ -245,7 +246,7 @@ class Listener:
             raise SurfaceError("it is gone")
         reader = self._interactions.reader
         content = await reader.read_message(workspace, raw, channel)
-        return quote_message(content, await reader.name_author(workspace, raw), "", ())
+        return quote_message(content, await reader.name_author(workspace, raw), "", map(file_name, content.files))
 
     def _reply(self, workspace: Workspace, event: Json) -> Reply:
         return Reply(self._api, Request(workspace, event["user"], event["channel"], event.get("thread_ts", "")))

@@ -15,6 +15,7 @@ from bot.domain.facts import RunStarted
 from commands.about_message import ABOUT_THIS
 from tests.servers.slack.deliveries import Delivery
 from tests.servers.slack.world import Ref
+from tests.support.files import PIXEL
 from tests.support.slack_app import App, StartApp, wait_until
 from tests.support.slack_messages import read_text
 
@@ -151,6 +152,23 @@ async def test_a_debate_that_a_mention_in_a_thread_starts_is_about_its_first_mes
     assert (started.context, started.title) == ("ann:\nMilk goes\nin first.\nAlways.", "Milk goes in first.")
     board = f"> **ann:** Milk goes\n> in first.\n\n> {question}"
     await wait_until(lambda: any(read_text(m).startswith(board) for m in app.server.world.posts.values()))
+
+
+@pytest.mark.parametrize("typed", ["so?", "debate this"])
+async def test_a_mention_in_a_thread_takes_the_files_of_its_first_message_along(
+    start_app: StartApp, typed: str
+) -> None:
+    app = await start_app(listen=True)
+    files = [("notes.txt", b"Milk first."), ("tea.png", PIXEL)]
+    talk = await app.server.people.say(app.ann.id, app.hall.id, "Look.", files=files)
+    await say(app, "a mention", typed, thread_ts=talk.event["ts"], files=[("more.txt", b"Or last.")])
+    started = await read_start(app)
+    assert started.format == ("debate" if typed == "debate this" else "council")
+    assert started.question.startswith(typed.removeprefix("debate "))
+    assert "Milk first." in started.question
+    assert "Or last." in started.question
+    assert started.context == "ann:\nLook.\nFiles: notes.txt, tea.png"
+    assert [image.name for image in started.images] == ["tea.png"]
 
 
 async def test_an_apps_message_is_read_from_its_blocks(app: App) -> None:
