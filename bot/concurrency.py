@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from contextlib import AbstractContextManager
 from functools import partial
 from types import TracebackType
@@ -41,6 +41,19 @@ class KeyedSemaphore:
 
 
 T = TypeVar("T")
+
+
+async def for_each(items: Iterable[T], work: Callable[[T], Awaitable[None]], at_once: int) -> None:
+    """Do the work for each item, for so many at a time."""
+    gate = asyncio.Semaphore(at_once)
+
+    async def work_on(item: T) -> None:
+        async with gate:
+            await work(item)
+
+    async with TaskGroup() as tasks:
+        for item in items:
+            tasks.create_task(work_on(item))
 
 
 SHORT = 2_000  # code points: what is made of so many never takes long

@@ -153,6 +153,10 @@ class Store(Protocol):
 
     async def posted_pages(self, run: str) -> list[PostedPage]: ...
 
+    async def forget_pages(self, run: str, address: str) -> None:
+        """Forget the pages of a run at an address, whose messages are deleted."""
+        ...
+
     async def find_page(self, ref: MessageRef) -> tuple[str, PostedPage] | None:
         """Return the run and the page that this message shows."""
         ...

@@ -104,8 +104,8 @@ async def finish_delete(actions: Actions, answer: Answer, erase: Callable[[str],
     left: list[str] = []
     for run in deleted:
         left += await erase(run)
-        if actions.personal:
-            await actions.personal.deletions.end(run)
+        if actions.deletions:
+            await actions.deletions.end(run)
     return describe_leftover(left) if left else ""
 
 

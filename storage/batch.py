@@ -71,6 +71,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetPages:
+    """The messages of a run at an address are gone."""
+
+    run: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class Put:
     key: str
     value: Json
@@ -153,7 +161,7 @@ class Tidy:
     missing: tuple[tuple[str, float], ...] = ()  # runs, with their starts, that the index of words has not yet
 
 
-Write = Append | Claim | Show | Place | Put | Keep | Reserve | Settle | Erase | Forget | Import | Tidy
+Write = Append | Claim | Show | Place | ForgetPages | Put | Keep | Reserve | Settle | Erase | Forget | Import | Tidy
 
 
 @dataclass(slots=True)
@@ -171,6 +179,7 @@ class Batch:
     snapshots: list[Row] = field(default_factory=list)
     messages: dict[PageKey, Row | None] = field(default_factory=dict)  # None: another page took its message
     refs: set[str] = field(default_factory=set)  # messages that were given to a page, if only for a while
+    pages_gone: list[ForgetPages] = field(default_factory=list)
     shelf: dict[str, Json] = field(default_factory=dict)
     over: set[str] = field(default_factory=set)  # runs that are over now: nothing of them is shown any more
     named: set[str] = field(default_factory=set)  # runs that have got a name, by which they are found
@@ -200,6 +209,9 @@ class Batch:
                 return self._show(write)
             case Place():
                 return self._place(write)
+            case ForgetPages():
+                self.pages_gone.append(write)
+                return None
             case Put():
                 self.shelf[write.key] = write.value
                 return None

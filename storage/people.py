@@ -8,12 +8,12 @@ from hashlib import blake2b
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, and_, cast, delete, inspect, select, text, update
+from sqlalchemy import ColumnElement, Connection, Text, and_, cast, delete, exists, inspect, select, text, update
 
 from bot.domain.codec import decode, encode
 from bot.domain.personal import PERSONAL_KINDS, erase_person
 from bot.domain.transcript import Entry
-from storage.schema import acts, facts, runs
+from storage.schema import acts, facts, messages, runs
 from storage.search import forget_run, index_run
 
 RUNS_LOOKED_AT = 200  # in one statement, for which other reads wait
@@ -57,7 +57,10 @@ def _holds_text(said: str) -> ColumnElement[bool]:
 
 
 def forget_acts(conn: Connection, run: str, person: str) -> None:
-    """Take a person out of somebody else's run; the index of words has it without them from then on."""
+    """Take a person out of somebody else's run; the index of words has it without them from then on.
+
+    Where messages of it stand, it counts as not shown to its end until these read so as well.
+    """
     found = list_acts(conn, [run], person)
     started_at = conn.scalar(select(runs.c.started_at).where(runs.c.run == run, runs.c.deleted_at.is_(None)))
     if not found or started_at is None:
@@ -70,6 +73,8 @@ def forget_acts(conn: Connection, run: str, person: str) -> None:
         conn.execute(update(facts).where(here).values(kind=kind, data=data))
     conn.execute(delete(acts).where(acts.c.person == _digest(person), acts.c.run == run))
     index_run(conn, run, started_at)
+    is_posted = exists().where(messages.c.run == run, messages.c.ref.is_not(None))
+    conn.execute(update(runs).where(runs.c.run == run, is_posted).values(caught_up_at=None))
 
 
 def _digest(person: str) -> str:

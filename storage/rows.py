@@ -154,6 +154,8 @@ def save_batch(conn: Connection, batch: Batch) -> None:
     note_acts(conn, batch.facts)
     if batch.messages:
         _put_pages(conn, batch.messages, batch.refs)
+    for gone in batch.pages_gone:
+        conn.execute(delete(messages).where(messages.c.run == gone.run, messages.c.address == gone.address))
     if batch.shelf:
         put_documents(conn, batch.shelf)
     if batch.charged:

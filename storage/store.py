@@ -33,7 +33,21 @@ from bot.ports import (
 )
 from bot.records.record import RunRecord
 from storage import erasure, migrate, people, picture_rows, rows, run_lists, search
-from storage.batch import Append, Claim, Erase, Forget, Import, Keep, Place, Put, Reserve, Settle, Show, Tidy
+from storage.batch import (
+    Append,
+    Claim,
+    Erase,
+    Forget,
+    ForgetPages,
+    Import,
+    Keep,
+    Place,
+    Put,
+    Reserve,
+    Settle,
+    Show,
+    Tidy,
+)
 from storage.errors import translating_errors
 from storage.locations import (
     Connections,
@@ -108,6 +122,9 @@ class SqlStore:
 
     async def posted_pages(self, run: str) -> list[PostedPage]:
         return await self._read(lambda conn: rows.read_posted_pages(conn, run))
+
+    async def forget_pages(self, run: str, address: str) -> None:
+        await self._writer.write(ForgetPages(run, address))
 
     async def find_page(self, ref: MessageRef) -> tuple[str, PostedPage] | None:
         return await self._read(lambda conn: rows.find_page(conn, ref))

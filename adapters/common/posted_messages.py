@@ -39,7 +39,7 @@ async def _find_any(find: FindPage, refs: tuple[MessageRef, ...]) -> tuple[str, 
 async def erase_messages(
     store: Store, run: str, delete_at: Callable[[str], Awaitable[DeleteMessage | None]]
 ) -> list[str]:
-    """Delete a run's messages; return, for each that is left, why it could not be deleted.
+    """Delete a run's messages, and forget where they stood; return, for each that is left, why it was not deleted.
 
     `delete_at` returns the function that deletes a message at an address; None where the address is another
     platform's, or out of reach.
@@ -54,4 +54,5 @@ async def erase_messages(
                     pass
                 except SurfaceError as error:
                     left.append(str(error))
+            await store.forget_pages(run, address)
     return left

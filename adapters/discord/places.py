@@ -49,6 +49,7 @@ class Places:
         """Take what places need. `hears`: the gateway tells which channels there are, and what we may do there."""
         self._store = store
         self._pages = SingleFlight(store.find_page)
+        self._erasing = SingleFlight(self._erase)  # whoever has deleted a run does it, and so does who looks for such
         self._rest = rest
         self._webhooks = webhooks
         self._client = client
@@ -105,7 +106,9 @@ class Places:
 
     async def erase(self, run: str) -> list[str]:
         """Delete a run's messages; return, for each that is left, why it could not be deleted."""
+        return await self._erasing.get(run)
 
+    async def _erase(self, run: str) -> list[str]:
         async def delete_at(address_text: str) -> DeleteMessage | None:
             if (address := read_address(address_text)) is None:
                 return None

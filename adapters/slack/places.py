@@ -34,6 +34,7 @@ class Places:
     ) -> None:
         self._store = store
         self._pages = SingleFlight(store.find_page)
+        self._erasing = SingleFlight(self._erase)  # whoever has deleted a run does it, and so does who looks for such
         self._api = api
         self._workspaces = workspaces
         self._words = words
@@ -77,7 +78,9 @@ class Places:
 
     async def erase(self, run: str) -> list[str]:
         """Delete a run's messages; return, for each that is left, why it could not be deleted."""
+        return await self._erasing.get(run)
 
+    async def _erase(self, run: str) -> list[str]:
         async def delete_at(address_text: str) -> DeleteMessage | None:
             address = read_address(address_text)
             surface = await self._rebuild(address, run, "", ()) if address else None

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
-from bot.ports import Clock, DocumentStore
+from bot.ports import Clock, DocumentStore, Store
 
 PREFIX = "deleting/"  # of documents, each by its run
+
+
+class DeletionStore(Store, DocumentStore, Protocol):
+    """A store of runs, and of what is noted about them."""
 
 
 class Deletions:
     """The deleted runs whose messages may still stand on a platform."""
 
-    def __init__(self, documents: DocumentStore, clock: Clock) -> None:
-        self._documents = documents
+    def __init__(self, store: DeletionStore, clock: Clock) -> None:
+        self._store = store
         self._clock = clock
 
     async def begin(self, runs: Sequence[str]) -> None:
         for run in runs:
-            await self._documents.put(PREFIX + run, self._clock())
+            await self._store.put(PREFIX + run, self._clock())
 
     async def end(self, run: str) -> None:
-        """Note that what could be deleted of a run's messages is deleted."""
-        await self._documents.put(PREFIX + run, None)
+        """Note that one platform has deleted a run's messages; as long as others have some, the deletion stays open."""
+        if not await self._store.posted_pages(run):
+            await self._store.put(PREFIX + run, None)
 
-    async def list_open(self) -> list[str]:
-        return [key.removeprefix(PREFIX) for key in await self._documents.documents(PREFIX)]
+    async def list_erased(self) -> list[str]:
+        """Return the runs whose deletion is open and whose texts are gone: nothing of them is shown any more."""
+        found = [key.removeprefix(PREFIX) for key in await self._store.documents(PREFIX)]
+        return [run for run in found if not await self._store.read(run)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.actions.access import RunAccess
+from bot.actions.deletions import Deletions
 from bot.actions.permissions import Person
 from bot.actions.services import Services
 from bot.domain.facts import Archived, Deleted, Named, Restored, Stopped
@@ -17,10 +18,11 @@ NAME_CHARS = 80
 class KeepingActions:
     """Actions on runs as wholes: each returns a sentence for its person, or raises Refused with one."""
 
-    def __init__(self, services: Services, access: RunAccess, store: Store) -> None:
+    def __init__(self, services: Services, access: RunAccess, store: Store, deletions: Deletions | None) -> None:
         self._services = services
         self._access = access
         self._store = store
+        self._deletions = deletions
 
     async def name_run(self, run: str, text: str, by: Person) -> str:
         """Let lists have a run by a name; by its question again where that is empty."""
@@ -54,6 +56,8 @@ class KeepingActions:
         if not (await self._get_own(run, by, "Delete")).is_over:
             await self._access.record(run, Stopped(by.key))
         await self._access.record(run, Deleted(by.key))
+        if self._deletions:
+            await self._deletions.begin([run])
         return "Deleted."
 
     async def _get_own(self, run: str, by: Person, what: str) -> Transcript:

@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bot.actions.deletions import Deletions
+from bot.actions.deletions import Deletions, DeletionStore
 from bot.domain.facts import Deleted, Fact, Guessed, Interjected, Objected, RunStarted, Stopped, VoteCast
 from bot.domain.personal import describe_act
 from bot.domain.transcript import Entry
-from bot.ports import Clock, CostStore, DocumentStore, Json
+from bot.ports import Clock, CostStore, Json
 from bot.text import join_names
 
 COUNTED = {"remark": (Interjected, Objected), "vote": (VoteCast,), "guess": (Guessed,)}
@@ -22,7 +22,7 @@ Record = Callable[[str, Fact], Awaitable[None]]
 SECRET = "sealed"  # the field of a key that is given to nobody, not even to whoever gave it
 
 
-class PersonStore(DocumentStore, CostStore, Protocol):
+class PersonStore(DeletionStore, CostStore, Protocol):
     """A store that finds what it keeps of a person."""
 
     async def acts(self, person: str) -> Mapping[str, Sequence[Entry]]:
@@ -70,12 +70,24 @@ class PersonalData:
 class PersonalActions:
     """What people may do with all that is kept of them. No right is needed: it is theirs, wherever it stands."""
 
-    def __init__(self, store: PersonStore, record: Record, find_running: Callable[[str], object], clock: Clock) -> None:
-        """Take what it needs. `record` stores a fact of a run; `find_running` returns what runs of it, or None."""
-        self.deletions = Deletions(store, clock)
+    def __init__(
+        self,
+        store: PersonStore,
+        record: Record,
+        find_running: Callable[[str], object],
+        resume_unfinished: Callable[[], Awaitable[None]],
+        clock: Clock,
+    ) -> None:
+        """Take what it needs.
+
+        `record` stores a fact of a run; `find_running` returns what runs of it, or None; `resume_unfinished` has runs
+        shown that read otherwise now.
+        """
+        self._deletions = Deletions(store, clock)
         self._store = store
         self._record = record
         self._find_running = find_running
+        self._resume_unfinished = resume_unfinished
         self._clock = clock
 
     async def collect(self, person: str) -> PersonalData:
@@ -109,8 +121,11 @@ class PersonalActions:
             if self._find_running(run) is not None:
                 await self._record(run, Stopped(person))
             await self._record(run, Deleted(person))
+        await self._deletions.begin(data.started)
         going = [run for run in data.joined if self._find_running(run) is not None]
-        await self._store.forget_acts(person, [run for run in data.joined if run not in going])
+        over = [run for run in data.joined if run not in going]
+        await self._store.forget_acts(person, over)
+        await self._resume_unfinished()
         return _tell_rest(len(going)), data.started
 
     async def _list_documents(self, person: str) -> dict[str, Json]:
@@ -130,7 +145,7 @@ def _count(number: int, one: str, many: str = "") -> str:
 
 def _tell_rest(going: int) -> str:
     if not going:
-        return "Forgotten. The messages of your runs go now, which may take a while."
+        return "Forgotten. The messages of your runs and of your remarks go now, which may take a while."
     count = _count(going, "run of others goes", "runs of others go")
     return f"Forgotten, but for what you said where {count} on: use `/moot forget-me` again once that is over."
 

@@ -16,7 +16,7 @@ from bot.cli.cluster import Cluster
 from bot.cli.core import Core
 from bot.engine.gateway import GatewayRuns
 from bot.engine.quarantine import CLOSED
-from bot.engine.supervisor import Reopen, RunSupervisor, platform_of
+from bot.engine.supervisor import Reopen, RunSupervisor
 from bot.engine.worker import Worker
 from bot.errors import StoreFailed
 from bot.formats import FORMATS
@@ -28,6 +28,7 @@ log = structlog.get_logger()
 
 TIDY_S = 3_600.0  # between two times that the store forgets what nothing needs
 REQUESTS_S = 1.0  # how often requests of other processes are looked for
+DELETIONS_S = 10.0  # how often deleted runs are looked for whose messages stand on a platform
 
 
 class PlatformPlaces(Protocol):
@@ -194,17 +195,18 @@ async def _resume_runs(bot: Platform, supervisor: RunSupervisor) -> None:
 
 
 async def _end_deletions(bot: Platform, store: SqlStore) -> None:
-    """Delete the messages of deleted runs whose deletion an earlier process did not end."""
+    """Delete a platform's messages of runs that were deleted from elsewhere, or by a process that did not end it."""
     await bot.ready.wait()
     deletions = Deletions(store, time.time)
-    try:
-        for run in await deletions.list_open():
-            if left := await bot.places.erase(run):
-                log.warning("messages of a deleted run are left", run=run, reasons=sorted(set(left)))
-            if all(platform_of(page.address) == bot.name for page in await store.posted_pages(run)):
+    while True:
+        try:
+            for run in await deletions.list_erased():
+                if left := await bot.places.erase(run):
+                    log.warning("messages of a deleted run are left", run=run, reasons=sorted(set(left)))
                 await deletions.end(run)
-    except StoreFailed as error:
-        log.warning("deletions cannot be ended; the next start tries again", reason=str(error))
+        except StoreFailed as error:
+            log.warning("deletions cannot be ended; trying again", reason=str(error))
+        await asyncio.sleep(DELETIONS_S)
 
 
 async def _ask_outcomes(bots: Sequence[Platform], store: SqlStore) -> None:

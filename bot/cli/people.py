@@ -34,19 +34,21 @@ async def forget_somebody(person: str, *, yes: bool) -> int:
             print_plain(f"Of {person} goes: {found}. Nothing has gone yet: the same with --yes lets it go, for good.")
             return OK
         _, runs = await personal.forget(person)
-        await personal.deletions.begin(runs)
         await store.erase_runs(runs)
-    print_plain(f"Forgotten: {found}. Messages of their runs go once the bot starts.")
+    print_plain(f"Forgotten: {found}. Messages of their runs and remarks go once the bot starts.")
     return OK
 
 
 def _open_personal(store: SqlStore) -> PersonalActions:
-    """Return what an operator may do with people's data: no run goes on here."""
+    """Return what an operator may do with people's data: no run goes on here, and the next start shows what is left."""
 
     async def record(run: str, fact: Fact) -> None:
         await store.append(run, [fact])
 
-    return PersonalActions(store, record, lambda run: None, time.time)
+    async def resume_unfinished() -> None:
+        """Leave that to the next start."""
+
+    return PersonalActions(store, record, lambda run: None, resume_unfinished, time.time)
 
 
 async def _require_known(personal: PersonalActions, person: str) -> str:

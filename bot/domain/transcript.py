@@ -107,6 +107,7 @@ class Transcript:
     retries: tuple[TurnId, ...] = ()  # the new asks
     votes: Mapping[tuple[str, int], str] = field(default_factory=lambda: MappingProxyType({}))  # (by, round) → seat
     remarks: tuple[Interjected, ...] = ()
+    forgotten: tuple[int, ...] = ()  # the numbers of facts in whose place nothing is left
     present: frozenset[str] = frozenset()  # who has asked, spoken, voted or pressed
     steering: Steering = field(default_factory=Steering)
     views: tuple[ViewAttached, ...] = ()
@@ -167,8 +168,10 @@ def fold(t: Transcript, entry: Entry) -> Transcript:
     match entry.fact:
         case RunStarted() as fact:
             return t if t.start else _with_person(replace(t, start=fact), fact.by)
-        case Claimed() | CaughtUp() | ProcessDied() | Forgotten():
+        case Claimed() | CaughtUp() | ProcessDied():
             return t
+        case Forgotten():
+            return replace(t, forgotten=(*t.forgotten, entry.seq))
         case TurnStarted(turn, about, objection):
             return t if turn in t.turns else _with_turn(t, Turn(turn, about, entry, objection=objection))
         case ThinkingSeen(turn):

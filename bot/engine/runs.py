@@ -31,6 +31,10 @@ class Runs(Protocol):
         """Show a run that goes on in one more place, which is stored as a fact."""
         ...
 
+    async def resume_unfinished(self) -> None:
+        """Have runs taken up that nobody conducts and that are not shown to their end."""
+        ...
+
     def wake(self, run: str) -> None:
         """Tell the run's conductor that a fact was stored."""
         ...

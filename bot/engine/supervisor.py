@@ -11,7 +11,7 @@ from types import TracebackType
 import structlog
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
-from bot.concurrency import TaskGroup, Watched
+from bot.concurrency import TaskGroup, Watched, for_each
 from bot.domain.facts import CaughtUp, ProcessDied, RunStarted, SetAside, Stopped
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript, fold_all
@@ -80,6 +80,7 @@ class RunSupervisor:
         self._displays: dict[str, Display] = {}
         self._running: dict[str, asyncio.Task[Transcript]] = {}
         self._closing: dict[str, str] = {}  # run → why it is being set aside
+        self._resume: dict[str, Callable[[], Awaitable[None]]] = {}  # by platform, once it is ready
         self._claimed: dict[str, asyncio.Event] = {}  # run → set once its conductor has claimed it
 
     async def __aenter__(self) -> RunSupervisor:
@@ -321,6 +322,12 @@ class RunSupervisor:
                 await self._store.append(run, [CaughtUp()])
 
         await self._each_unfinished(resume_run)
+        self._resume[platform] = partial(self._each_unfinished, resume_run)
+
+    async def resume_unfinished(self) -> None:
+        """Take up what nobody conducts and is not shown to its end, such as runs of which a person was forgotten."""
+        for resume in self._resume.values():
+            await resume()
 
     async def read(self, run: str) -> Transcript:
         """Return what has happened in a stored run. One whose facts do not fold is set aside unseen."""
@@ -334,18 +341,14 @@ class RunSupervisor:
 
     async def _each_unfinished(self, work: Callable[[str], Awaitable[None]]) -> None:
         """Do the work for each unfinished run, several at a time; an error in one does not hold up the others."""
-        gate = asyncio.Semaphore(RESUMED_AT_ONCE)
 
-        async def work_on_run(run: str) -> None:
-            async with gate:
-                try:
-                    await work(run)
-                except Exception:
-                    log.exception("a run could not be resumed", run=run)
+        async def try_run(run: str) -> None:
+            try:
+                await work(run)
+            except Exception:
+                log.exception("a run could not be resumed", run=run)
 
-        async with TaskGroup() as tasks:
-            for run in await self._store.unfinished_runs():
-                tasks.create_task(work_on_run(run))
+        await for_each(await self._store.unfinished_runs(), try_run, RESUMED_AT_ONCE)
 
     async def resume(self, run: str, t: Transcript, form: Format, surfaces: Sequence[Surface]) -> None:
         """Go on with a run in its places; one that has lain still for too long is closed."""

@@ -16,7 +16,7 @@ from bot.domain.visibility import display_name, names_hidden, redact_failure, re
 from bot.formats.common import asks_of, seat_of
 from bot.formats.end_card import END, end_text
 from bot.formats.plan import Format, Plan
-from bot.formats.remarks import remarks_without_line
+from bot.formats.remarks import forgotten_cards, remarks_without_line
 from bot.formats.vote_options import EXTRA_VOTE_OPTIONS, vote_choices
 from bot.live.board import build_footer, seat_mark
 from bot.ports import Kind
@@ -82,7 +82,8 @@ def running_controls(t: Transcript) -> tuple[Control, ...]:
 def plan_set_aside(t: Transcript) -> Plan:
     """Return the plan of a run that was set aside: nothing is wanted, and what was hidden stays hidden."""
     veiled = t.started.rules.veil.reveal != "live" and not t.revealed
-    return Plan(stage=SET_ASIDE, hidden_lanes=frozenset(i.lane for i in t.turns) if veiled else frozenset())
+    hidden = frozenset(i.lane for i in t.turns) if veiled else frozenset()
+    return Plan(stage=SET_ASIDE, hidden_lanes=hidden, cards=forgotten_cards(t))
 
 
 def current_plan(t: Transcript, form: Format, now: float) -> Plan:

@@ -21,12 +21,17 @@ def remark_titles(t: Transcript) -> Mapping[LaneId, str]:
 def remark_cards(t: Transcript, *, are_heard: bool, unread_stages: Collection[str]) -> Mapping[LaneId, str]:
     """Return a card for each remark. `unread_stages`: those whose turns read no remarks."""
     unread = {*unread_stages, *SEARCH_STAGES}
-    return {
+    return forgotten_cards(t) | {
         lane: join_blocks(
             quote_lines(said.text, REMARK_CHARS), _describe_fate(t, entry, are_heard=are_heard, unread=unread)
         )
         for lane, (entry, said) in _list_remarks(t).items()
     }
+
+
+def forgotten_cards(t: Transcript) -> dict[LaneId, str]:
+    """Return an empty card for each remark of somebody who was forgotten, so that its message goes."""
+    return {LaneId(STAGE, seq, ""): "" for seq in t.forgotten}
 
 
 def remarks_without_line(t: Transcript) -> frozenset[LaneId]:

@@ -77,10 +77,14 @@ async def test_who_wants_to_be_forgotten_is(moot: Moot, tmp_path: Path) -> None:
     assert "panel" not in own["runs"][run][0]
     assert find_in_files(tmp_path / "moot.db", *SAID) == list(SAID)
 
+    line = await moot.find(thread, lambda m: SAID[1] in m.text)
+    stood = moot.read_messages(thread)
     notice = await ask_to_forget(moot, moot.bob)
     assert "1 remark and 1 vote in runs of others. What else" in notice.text
     assert (await press_forget(moot, moot.bob, notice)).startswith("Forgotten. ")
-    assert moot.read_messages(thread)
+    await moot.wait_until(lambda: moot.read_messages(thread) == [m for m in stood if m is not line])
+    while await moot.store.unfinished_runs():
+        await asyncio.sleep(0.01)
     assert find_in_files(tmp_path / "moot.db", *SAID) == [SAID[0]]
     assert await moot.call_command(moot.bob, "moot forget-me") == "Nothing is kept of you here."
 
@@ -95,6 +99,8 @@ async def test_who_wants_to_be_forgotten_is(moot: Moot, tmp_path: Path) -> None:
     assert "this goes: 1 run of yours, with all texts; 2 keys and settings of yours. What else" in notice.text
     assert (await press_forget(moot, moot.ada, notice)).startswith("Forgotten. ")
     await moot.wait_until(lambda: not moot.read_messages(thread) and not moot.read_messages(moot.channel))
+    while await moot.store.documents("deleting/"):
+        await asyncio.sleep(0.01)
     assert find_in_files(tmp_path / "moot.db", *SAID) == []
     assert await moot.store.runs() == []
     assert list(await moot.store.documents("own-key/") | await moot.store.documents("panel/")) == [others]
@@ -123,3 +129,26 @@ async def test_the_operator_lets_somebody_go_and_the_next_start_deletes_their_me
     await moot.wait_until(lambda: not moot.read_messages(thread) and not moot.read_messages(moot.channel))
     while await moot.store.documents("deleting/"):
         await asyncio.sleep(0.01)
+
+
+async def test_the_operator_lets_somebody_go_and_the_next_start_takes_away_what_they_have_said(
+    moot: Moot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moot.script_model("gpt", make_endless("So far"), answer("Two."))
+    board = await moot.ask("debate", rounds=2)
+    thread = await moot.find_thread(board)
+    turn = await moot.find_turn(thread, "So far")
+    await moot.call_command(moot.bob, "moot say", where=thread, text=SAID[1])
+    await moot.press(moot.ada, turn, "skip")
+    end = await moot.find_end_card(thread)
+    await moot.press_more(moot.ada, end, "close")
+    line = await moot.find(thread, lambda m: SAID[1] in m.text)
+    while await moot.store.unfinished_runs():
+        await asyncio.sleep(0.01)
+    stood = moot.read_messages(thread)
+    await moot.stop()
+    monkeypatch.chdir(tmp_path)
+    assert await forget_somebody(f"discord:{moot.bob.id}", yes=True) == OK
+    assert line in moot.read_messages(thread)
+    await moot.start()
+    await moot.wait_until(lambda: moot.read_messages(thread) == [m for m in stood if m is not line])

@@ -181,7 +181,7 @@ async def test_no_name_is_sent_to_a_platform_before_the_vote_has_closed(command:
     thread = await scene.actions.read_thread(run, PAT)
     assert find_names(all_messages(scene)) == []
     assert find_names(repr(thread)) == []
-    assert find_names((await export_run(scene.actions, run, PAT))[1]) == []
+    assert find_names(str((await export_run(scene.actions, run, PAT))[1])) == []
     assert COULD_NOT in all_messages(scene)
     a, b, c = (s.name for s in t.started.panel.seats)
     lane = next(i for i in t.turns if i.seat == "a").lane

@@ -14,10 +14,16 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from adapters.slack.dialect import escape_entities
+from bot.cli import duties
+from bot.domain.run import LaneId
+from bot.ports import PostedPage
 from tests.servers.discord import Upload
 from tests.servers.slack import SlackServer
 from tests.support.discord_bot import run_moot
+from tests.support.discord_guild import find_button
+from tests.support.discord_runs import ask_to_delete, finish_run
 from tests.support.slack_app import make_settings, open_workspace, wait_until
+from tests.support.two_platforms import serve_both
 
 
 async def test_both_are_served_at_once_and_again_after_a_restart(tmp_path: Path) -> None:
@@ -38,6 +44,44 @@ async def test_both_are_served_at_once_and_again_after_a_restart(tmp_path: Path)
             await here.start()
             await slack.sockets.wait_for_connections()
             assert "Your vote" in await here.press(here.bob, await here.find_end_card(board.id), "vote", "claude")
+
+
+async def test_a_deletion_goes_on_until_every_platform_has_deleted_its_messages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duties, "DELETIONS_S", 0.01)
+    async with serve_both(tmp_path, monkeypatch) as (here, there):
+        _, thread, end = await finish_run(here)
+        await there.finish_run("compare", "tabs or spaces")
+        run = find_button(end, "more").split(":")[1]
+        [elsewhere] = [row.run for row in await here.store.runs() if row.run != run]
+        for page in await here.store.posted_pages(elsewhere):  # as if one run stood on both
+            await here.store.record_page(run, page)
+        notice = await ask_to_delete(here, end)
+        await (await here.server.click(here.ada, notice, find_button(notice, "delete_now"))).answer()
+        await here.wait_until(lambda: not here.read_messages(thread) and not here.read_messages(here.channel))
+        await wait_until(lambda: not there.server.world.messages(there.channel.id))
+        while await here.store.documents("deleting/"):
+            await asyncio.sleep(0.01)
+        assert await here.store.posted_pages(run) == []
+
+
+async def test_a_deletion_waits_for_a_platform_that_is_not_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duties, "DELETIONS_S", 0.01)
+    async with run_moot(tmp_path) as here:
+        _, thread, end = await finish_run(here)
+        run = find_button(end, "more").split(":")[1]
+        left = PostedPage("slack:T1:C1:5.0", LaneId("board", 1, ""), 0, "slack:T1:C1:5.0")
+        await here.store.record_page(run, left)
+        notice = await ask_to_delete(here, end)
+        await (await here.server.click(here.ada, notice, find_button(notice, "delete_now"))).answer()
+        await here.wait_until(lambda: not here.read_messages(thread) and not here.read_messages(here.channel))
+        while await here.store.posted_pages(run) != [left]:
+            await asyncio.sleep(0.01)
+        assert await here.call_command(here.ada, "moot runs") == "There are no runs yet: try `/council`."
+        assert list(await here.store.documents("deleting/")) == [f"deleting/{run}"]
 
 
 SOUND = b"OggS\0\1"

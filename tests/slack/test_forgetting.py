@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tests.servers.slack.world import Ephemeral
 from tests.support.kept_runs import find_in_files
-from tests.support.slack_app import App, wait_until
-from tests.support.slack_messages import find_action
+from tests.support.slack_app import SLOW, App, StartApp, wait_until
+from tests.support.slack_messages import find_action, press, read_text
 
 
 async def ask_to_forget(app: App, user: str) -> Ephemeral:
@@ -50,3 +50,25 @@ async def test_who_wants_to_be_forgotten_is(app: App, tmp_path: Path) -> None:
     await wait_until(lambda: board.deleted)
     assert find_in_files(path, said) == []
     assert await app.store.runs() == []
+
+
+async def test_the_line_of_a_remark_goes_with_its_writer(start_app: StartApp, tmp_path: Path) -> None:
+    app = await start_app(lines=SLOW)
+    bob = app.server.world.add_user(app.team.id, "bob")
+    app.hall.members.append(bob.id)
+    await app.ask()
+    board = await app.find_board()
+    [run] = [row.run for row in await app.store.runs()]
+    await app.ask(f"say loudsecret --run {run}", "/moot", bob.id)
+    await wait_until(lambda: any("loudsecret" in read_text(m) for m in app.thread_messages(board)))
+    await press(app, board, "stop")
+    await app.wait_until_over()
+    stood = app.thread_messages(board)
+    [line] = [m for m in stood if "loudsecret" in read_text(m)]
+    notice = await ask_to_forget(app, bob.id)
+    await (await app.server.people.click_ephemeral(notice, find_action(notice, "forget_me")))
+    await wait_until(lambda: line.deleted)
+    await app.wait_until_over()
+    assert app.thread_messages(board) == [m for m in stood if m is not line]
+    assert find_in_files(tmp_path / "moot.db", "loudsecret") == []
+    assert await app.store.unfinished_runs() == []

@@ -263,6 +263,17 @@ async def test_pages_placed_at_once_stand_as_if_placed_one_after_another(store: 
     assert await store.posted_pages("r") == await expected.posted_pages("r")
 
 
+async def test_where_messages_stood_is_forgotten_by_their_address(store: Store) -> None:
+    here, there = page("discord:19"), page("slack:C1/5.0", address="slack/C1")
+    for placed in (here, there):
+        await store.record_page("r", placed)
+    await store.record_page("other", page("discord:20"))
+    await store.forget_pages("r", here.address)
+    assert await store.posted_pages("r") == [there]
+    assert await store.find_page("discord:19") is None
+    assert await store.find_page("discord:20") is not None
+
+
 async def test_what_is_about_to_be_posted_has_no_message_yet(store: Store) -> None:
     await asyncio.gather(*(store.record_page("r", page("", number)) for number in (1, 2)))
     assert await store.posted_pages("r") == [page("", 1), page("", 2)]

@@ -78,6 +78,9 @@ class MemoryStore:
         here = [page for owner, page in self._pages if owner == run]
         return sorted(here, key=lambda page: (page.address, str(page.lane), page.page))
 
+    async def forget_pages(self, run: str, address: str) -> None:
+        self._pages = [(r, page) for r, page in self._pages if (r, page.address) != (run, address)]
+
     async def find_page(self, ref: MessageRef) -> tuple[str, PostedPage] | None:
         return next(((run, page) for run, page in self._pages if ref and page.ref == ref), None)
 
