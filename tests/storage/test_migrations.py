@@ -9,8 +9,10 @@ import subprocess
 import sys
 import zipfile
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -19,15 +21,28 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from bot.domain.facts import Deleted, Interjected, Named, RunFinished, RunStarted, Stopped, TurnEnded
+from bot.domain.facts import (
+    Archived,
+    CaughtUp,
+    Deleted,
+    Interjected,
+    Named,
+    RunFinished,
+    RunStarted,
+    Stopped,
+    TurnEnded,
+    VoteCast,
+)
 from bot.domain.run import LaneId, TurnId
 from bot.domain.spending import Balance, Payer
 from bot.domain.transcript import Entry
 from bot.errors import Misconfigured
 from bot.ports import Call, Clock, PostedPage, RunFilter, RunRow, Snapshot
 from storage import open_store
+from storage.locations import Location
 from storage.schema import HEAD, metadata
 from tests.support.paths import ROOT
+from tests.support.transcripts import make_start
 
 
 def ticking() -> Clock:
@@ -269,6 +284,34 @@ def make_0011(path: Path) -> None:
     make_empty(path, "0011")
 
 
+def take_back(location: Location, version: str) -> None:
+    """Take a database back to a version, by the migrations' own steps."""
+    engine = (
+        create_engine(f"sqlite:///{location}")
+        if isinstance(location, Path)
+        else create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(str(location)))
+    )
+    with engine.begin() as conn:
+        config = Config(attributes={"connection": conn})
+        config.set_main_option("script_location", str(ROOT / "storage" / "migrations"))
+        config.set_main_option("path_separator", "os")
+        command.downgrade(config, version)
+    engine.dispose()
+
+
+RUNS, VOTES = 6, 200  # more facts than the migration reads at once
+
+
+async def fill_0008(location: Location) -> None:
+    """Take a full database back to the eighth version, which knew no panels, names or leases."""
+    async with open_store(location, clock=ticking()) as store:
+        for n in range(RUNS):
+            start = replace(make_start("compare"), by="ann", panel_name="fast" if n % 2 else "")
+            votes = [VoteCast("bob", 1, ("ada", "bob")[vote % 2]) for vote in range(VOTES)]
+            await store.append(f"r{n}", [start, *votes, RunFinished("compared"), CaughtUp()])
+    take_back(location, "0008")
+
+
 async def test_acts_of_the_first_version_are_found_and_the_ninth_can_be_taken_back(tmp_path: Path) -> None:
     path = tmp_path / "moot.db"
     make_0008(path)
@@ -280,16 +323,26 @@ async def test_acts_of_the_first_version_are_found_and_the_ninth_can_be_taken_ba
         assert set(await store.acts("ann")) == {"ended", "open", "over"}
         await store.append("open", [Named("ann", "Ways")])
         assert [row.name for row in await store.runs(9, None, RunFilter(words="ways"))] == ["Ways"]
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as conn:
-        config = Config(attributes={"connection": conn})
-        config.set_main_option("script_location", str(ROOT / "storage" / "migrations"))
-        config.set_main_option("path_separator", "os")
-        command.downgrade(config, "0008")
-    engine.dispose()
+    take_back(path, "0008")
     assert tables(path) == before
     async with open_store(path, clock=ticking()) as store:
         assert set(await store.acts("ann")) == {"ended", "open", "over"}
+
+
+async def test_the_eighth_version_is_brought_forward_with_all_it_holds(location: Location) -> None:
+    await fill_0008(location)
+    async with open_store(location, clock=ticking()) as store:
+        assert {person: set(await store.acts(person)) for person in ("ann", "bob", "cyd")} == {
+            "ann": {f"r{n}" for n in range(RUNS)},
+            "bob": {f"r{n}" for n in range(RUNS)},
+            "cyd": set(),
+        }
+        assert len(await store.runs(RUNS, wanted=RunFilter(panel="fast", listed=True))) == RUNS / 2
+        assert [row.name for row in await store.runs(2)] == ["", ""]
+        await store.append("r0", [Named("ann", "Ways"), Archived("ann")])
+        assert [row.run for row in await store.runs(9, wanted=RunFilter(words="ways", state="archived"))] == ["r0"]
+        assert await store.runs_to_ask(1e12) == []
+        assert await store.claim("r1", "one") == 1
 
 
 async def test_runs_of_the_first_version_are_found_by_who_asked_and_by_words(tmp_path: Path) -> None:
