@@ -357,20 +357,19 @@ def _offer_controls(interaction: discord.Interaction[Any], offer: MustAgree) -> 
 def _choose_deferral(interaction: discord.Interaction[Any]) -> Deferral:
     """Return how the answer is put off: for all to see where it may be the board of a run."""
     data: Any = interaction.data or {}
-    path: Sequence[str] = ()
     if interaction.type is discord.InteractionType.application_command:
-        if data.get("type") == 3:
-            return "public"
-        path = read_command(data)[0]
-    elif found := read_press_id(data.get("custom_id", "")):
-        _, action, about = found
-        if action in (START.action, CANCEL.action):
-            return "update"
-        if action in PRESSES:
-            return "public" if PRESSES[action].starts_run else "private"
-        path = about.partition(MARK)[0].partition("?")[0].split()  # of a command's form
-    starts = any(c.path == tuple(path) and issubclass(c.options, StartOptions) for c in COMMANDS)
-    return "public" if starts else "private"
+        return "public" if data.get("type") == 3 or _shows_board(read_command(data)[0]) else "private"
+    _, action, about = read_press_id(data.get("custom_id", "")) or ("", "", "")
+    if action in (START.action, CANCEL.action):
+        return "update"
+    if action == "command":  # its form
+        return "public" if _shows_board(about.partition(MARK)[0].partition("?")[0].split()) else "private"
+    return "public" if action in PRESSES and PRESSES[action].starts_run else "private"
+
+
+def _shows_board(path: Sequence[str]) -> bool:
+    """Return whether the command of that path answers with the board of a run."""
+    return any(c.path == tuple(path) and issubclass(c.options, StartOptions) for c in COMMANDS)
 
 
 def _require_ours(found: tuple[str, str, str] | None) -> tuple[str, str, str]:
