@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
 import pytest
@@ -17,26 +16,13 @@ import pytest
 from tests.support.discord_bot import StartMoot
 from tests.support.homes import Home
 from tests.support.operators_port import find_free_port
+from tests.support.packages import copy_installed, find_installed, read_locked
 from tests.support.paths import ROOT
 from tests.support.processes import open_town
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
-LOCKED = re.findall(r"^([a-z0-9.-]+)==", (ROOT / "requirements.lock").read_text("utf-8"), re.M)
 IMAGE_BYTES = 400e6
 BASE_BYTES = 125e6  # python:3.13-slim-trixie, unpacked
-
-
-def copy_locked_packages(to: Path) -> None:
-    """Copy what pip has installed here of the list's packages, without byte code, which the build makes itself."""
-    for name in LOCKED:
-        try:
-            installed = files(name) or ()
-        except PackageNotFoundError:  # of another system or Python
-            continue
-        for file in installed:
-            if ".." not in file.parts and file.suffix != ".pyc":
-                (to / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(file.locate(), to / file)
 
 
 def build_packages(folder: Path) -> Path:
@@ -57,7 +43,7 @@ def build_packages(folder: Path) -> Path:
 
     follow(make.split("&&")[0])
     [packages] = (opt / "lib").glob("python3.*/site-packages")
-    copy_locked_packages(packages)
+    copy_installed(find_installed(read_locked("requirements.lock")).values(), packages)
     follow(prune)
     follow(install)
     return opt
