@@ -84,11 +84,19 @@ def check_clock(date: str | None, now: float) -> list[Finding]:
     except ValueError:
         return []
     ahead = now - there
-    off = f"{abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}"
+    off = f"{_in_words(abs(ahead))} {'ahead' if ahead > 0 else 'behind'}"
     if abs(ahead) <= _MAX_SKEW_S:
         return [Finding("clock", "ok", "right to within 30 s")]
     wrong = f"this machine's clock is {off}: times, deadlines and signatures are wrong"
     return [Finding("clock", "broken", wrong, "Set the clock, and keep it right with NTP.")]
+
+
+def _in_words(seconds: float) -> str:
+    """Return a length of time in the largest unit of which it has two."""
+    for unit, unit_s in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * unit_s:
+            return f"{seconds / unit_s:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def is_healthy(findings: Iterable[Finding]) -> bool:

@@ -18,7 +18,7 @@ from bot.errors import Misconfigured, StoreFailed
 
 # The first name that the code's name begins with counts.
 _MEANINGS = (
-    ("SQLITE_FULL", "the disk is full: nothing new is stored. Make room; the bot goes on by itself"),
+    ("SQLITE_FULL", "the disk is full: nothing new is stored. Make room; a bot that runs goes on by itself"),
     ("SQLITE_IOERR", "the disk cannot be written or read: nothing new is stored. Check its quota, room and health"),
     ("SQLITE_READONLY", "it is read-only: nothing new is stored. Check the rights of the file and its directory"),
     ("SQLITE_BUSY", "another program holds it locked: this write was given up. Close that program"),
@@ -28,13 +28,13 @@ _MEANINGS = (
     ("SQLITE_CANTOPEN", "its file cannot be opened. Check that it exists, and the rights of it and its directory"),
 )
 _POSTGRES_MEANINGS = (
-    ("53100", "the server's disk is full: nothing new is stored. Make room there; the bot goes on by itself"),
+    ("53100", "the server's disk is full: nothing new is stored. Make room there; a bot that runs goes on by itself"),
     ("53300", "the server takes no more connections: raise max_connections, or close others"),
     ("53", "the server is short of memory or disk: nothing new is stored. Give it more"),
     ("25006", "it is read-only: nothing new is stored. Name the server that takes writes, or wait until it does again"),
     ("55P03", "somebody holds it locked: this write was given up. Look who, in pg_stat_activity"),
-    ("57", "the server is being stopped or started: nothing is stored meanwhile. The bot goes on by itself"),
-    ("08", "the connection is gone: nothing is stored meanwhile. Check the server; the bot goes on by itself"),
+    ("57", "the server is being stopped or started: nothing is stored meanwhile. A bot that runs goes on by itself"),
+    ("08", "the connection is gone: nothing is stored meanwhile. Check the server; a bot that runs goes on by itself"),
     ("28", "the server refuses this user: check the user and the password in storage.url"),
     ("3D000", "there is no such database on the server: make it with createdb, or correct storage.url"),
     ("42501", "its user lacks rights: let the user own the database, or its schema"),

@@ -8,6 +8,7 @@ from functools import partial
 from bot.doctor import Check, Finding
 from bot.errors import Refused
 from bot.operations.reading import fetch_metrics, metrics_url
+from bot.operations.server import explain_port
 from bot.settings.operations import MetricsSettings
 
 
@@ -22,7 +23,7 @@ async def _check_port(settings: MetricsSettings) -> list[Finding]:
     try:
         server = await asyncio.start_server(lambda reader, writer: writer.close(), settings.host, settings.port)
     except OSError as error:
-        why = error.strerror or str(error)
+        why, remedy = explain_port(error)
     else:
         server.close()
         await server.wait_closed()
@@ -34,6 +35,6 @@ async def _check_port(settings: MetricsSettings) -> list[Finding]:
     try:
         await fetch_metrics(metrics_url(settings))
     except Refused:
-        remedy = "Name another metrics.port, or an address of this machine as metrics.host: the bot does not start."
-        return [Finding("metrics", "broken", f"{where} cannot be listened on: {why}", remedy)]
+        meaning = f"{where} cannot be listened on: {why}; the bot does not start"
+        return [Finding("metrics", "broken", meaning, remedy)]
     return [Finding("metrics", "ok", f"a bot answers at {where}")]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -69,7 +71,20 @@ def _naming_port(settings: MetricsSettings) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Misconfigured(
-            f"metrics.port: {settings.host}:{settings.port} cannot be listened on: {error.strerror or error}. "
-            "Another process may hold it: name another port, or leave metrics.port out."
-        ) from error
+        where = f"{settings.host}:{settings.port}"
+        why, remedy = explain_port(error)
+        raise Misconfigured(f"metrics.port: {where} cannot be listened on: {why}. {remedy}") from error
+
+
+def explain_port(error: OSError) -> tuple[str, str]:
+    """Return why a port cannot be listened on, and what to do."""
+    code = errno.EADDRNOTAVAIL if isinstance(error, socket.gaierror) else error.errno
+    match code:
+        case errno.EADDRINUSE:
+            return "another process does already", "Name another metrics.port, or leave it out."
+        case errno.EACCES:
+            return "this user has no right to", "Name a metrics.port above 1023."
+        case errno.EADDRNOTAVAIL | None:  # asyncio of Python 3.12 and later names no code here
+            remedy = 'Correct metrics.host: "127.0.0.1" is this machine, or "::1" where there is no IPv4.'
+            return "this machine has no such address", remedy
+    return error.strerror or str(error), "Name another metrics.port or metrics.host."

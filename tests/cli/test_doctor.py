@@ -306,7 +306,14 @@ def test_checks_run_four_at_a_time_and_a_fault_of_one_is_its_own_finding() -> No
 
 
 @pytest.mark.parametrize(
-    ("ahead_s", "state", "says"), [(29, "ok", ""), (31, "broken", "31 s ahead"), (-40, "broken", "40 s behind")]
+    ("ahead_s", "state", "says"),
+    [
+        (29, "ok", ""),
+        (31, "broken", "31 s ahead"),
+        (-40, "broken", "40 s behind"),
+        (7_201, "broken", "2 hours ahead"),
+        (-900_000, "broken", "10 days behind"),
+    ],
 )
 def test_the_clock_may_be_off_by_30_seconds(ahead_s: float, state: str, says: str) -> None:
     [found] = check_clock(formatdate(1_000_000, usegmt=True), 1_000_000 + ahead_s)

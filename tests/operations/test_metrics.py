@@ -153,8 +153,16 @@ async def test_a_port_in_use_is_told_before_anything_is_loaded() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         settings = Settings(metrics=MetricsSettings(port=taken.getsockname()[1]))
-        with pytest.raises(Misconfigured, match="name another port"):
+        with pytest.raises(Misconfigured, match=r"another process does already\. Name another metrics\.port"):
             await Watcher(settings).__aenter__()
+
+
+async def test_an_address_that_this_machine_has_not_is_told_with_those_that_it_may_have() -> None:
+    told = r'this machine has no such address\. .* "::1" where there is no IPv4'
+    with pytest.raises(Misconfigured, match=told):
+        await Watcher(Settings(metrics=MetricsSettings(port=1, host="192.0.2.1"))).__aenter__()
+    why, _ = explain_port(socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
+    assert why == "this machine has no such address"
 
 
 async def test_without_ipv4_it_listens_on_ipv6(start_moot: StartMoot) -> None:
