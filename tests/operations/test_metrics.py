@@ -13,6 +13,7 @@ from bot.cli.watch import Watcher
 from bot.errors import Misconfigured
 from bot.operations import metrics as names
 from bot.operations.reading import Reading
+from bot.operations.server import explain_port
 from bot.settings.operations import MetricsSettings
 from bot.settings.settings import Settings
 from storage.sqlite import Database
