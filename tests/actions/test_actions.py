@@ -170,6 +170,15 @@ async def test_personas_in_ones_own_words_need_the_right_and_library_ones_none(s
         await scene.actions.stop_run(await scene.actions.start_run(allowed, lambda run, title: Place(Platform())), MO)
 
 
+async def test_the_first_panel_is_the_usual_one_where_none_is_called_default(scene: ActionsScene) -> None:
+    panels = scene.actions.services.panels
+    assert await panels.find_usual("x:1") == "default"
+    pair = PanelSettings(seats=[SeatSettings(model="ada"), SeatSettings(model="bob")])
+    panels.replace_configured({"embedded": pair, "other": pair})
+    assert await panels.choose_panel("", "x:1") == pair
+    assert await panels.find_usual("x:1") == "embedded"
+
+
 async def test_panels_made_in_a_server_are_its_own_and_can_be_the_usual_one(scene: ActionsScene) -> None:
     mo = replace(MO, server="x:1")
     await scene.actions.books.save_panel(

@@ -166,7 +166,7 @@ def test_the_image_is_built_by_hash_alone() -> None:
         stages.add(name)
     commands = [c for line in lines if line.startswith("RUN") for c in line.removeprefix("RUN ").split("&&")]
     installs = [command.split() for command in commands if re.search(r"(?<!-)\b(pip|uv|hatch|build)\b", command)]
-    assert len(installs) == 4
+    assert len(installs) == 6
     for words in installs:
         assert "--no-deps" in words, words
         if "-r" in words:

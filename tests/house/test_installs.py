@@ -142,10 +142,10 @@ def test_the_image_is_its_own_user_and_keeps_its_data_in_the_volume() -> None:
     assert any(f"useradd --create-home --uid 10001 {user}" in line and f"-o {user}" in line for line in lines)
     compose = pytest.importorskip("yaml").safe_load((ROOT / "deploy" / "compose.yaml").read_text("utf-8"))
     service = compose["services"]["moot"]
-    assert (ROOT / "deploy" / service["build"] / "Dockerfile").resolve() == ROOT / "Dockerfile"
+    assert (ROOT / "deploy" / service["build"]["context"] / "Dockerfile").resolve() == ROOT / "Dockerfile"
     mounts = dict(volume.split(":")[:2] for volume in service["volumes"])
     assert mounts == {"../moot.toml": "/data/moot.toml", "moot-data": "/data"}
-    assert set(compose["volumes"]) == {"moot-data"}
+    assert set(compose["volumes"]) == {"moot-data", "postgres-data"}
     assert service["read_only"] is True
     [run] = [words for words in list_commands("With Docker") if "--detach" in words]
     given = [words for option, words in pairwise(run) if option == "--volume"]
