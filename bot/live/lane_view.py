@@ -305,7 +305,8 @@ class LaneView:
         Of a text that goes on growing while it is read, what was read is shown; of any other, only what it reads now.
         """
         lane = self.lane
-        self._missing = self._host.list_missing(self) if lane.kind == "end" else ()
+        may_miss = lane.kind == "end" and (self._missing or not self.is_posted)  # what comes later is read already
+        self._missing = self._host.list_missing(self) if may_miss else ()
         text = f"{lane.text}\n\nStill to come here: {', '.join(self._missing)}." if self._missing else lane.text
         mark = LaneMark(text, lane.version, lane.chars, lane.moments)
         read, self._read_ahead = self._read_ahead, None

@@ -89,6 +89,30 @@ def test_after_ten_seconds_the_card_comes_all_the_same_and_says_what_is_still_to
     run_virtual(scene())
 
 
+def test_what_could_be_read_is_not_still_to_come_where_names_are_told_later() -> None:
+    def fail_edits(method: Method, lane: LaneId) -> float:
+        if method == "edit" and lane == key(0) and asyncio.get_running_loop().time() > 10:
+            raise SurfaceError("broken", 500)
+        return 0.0
+
+    async def scene() -> None:
+        async with house(Platform(fault=fail_edits)) as h:
+            place = h.place()
+            turn = h.display.open(key(0), "Speaker A", kind="turn", placeholder="…")
+            turn.add("word " * 20)
+            turn.close()
+            end = h.display.open(LaneId("end", 1, ""), "Result", kind="end")
+            end.set("All is said.")
+            await asyncio.sleep(15)
+            turn.rewrite(f"**Ada** (was Speaker A)\n\n{turn.text}", "")
+            end.set("All is said. Speaker A was Ada.")
+            await asyncio.sleep(15)
+            said = [[m.text for m in history] for history in place.history.values()][-1]
+            assert said == ["All is said.", "All is said. Speaker A was Ada."]
+
+    run_virtual(scene())
+
+
 def test_first_words_are_a_line_or_what_there_is_after_a_while() -> None:
     async def scene() -> None:
         async with house(Platform(round_trip_s=0.1)) as h:
