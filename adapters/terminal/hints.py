@@ -8,6 +8,7 @@ from bot.domain.controls import Control
 from commands.steer import COMMANDS as STEERING
 
 ROUND_VOTE, GUESS = "y go on · n end here", "g1 NAME guess"
+BETWEEN = " · "  # between keys, where a hint may break
 ANSWERS = {"go_on": ROUND_VOTE, "guess": GUESS}  # action of a card's button → the keys in its place
 
 
@@ -26,7 +27,7 @@ def describe_keys(possible: Collection[str], seats: int, extra: Sequence[str], *
         "next": ROUND_VOTE,
         "skip": f"{_show_keys('', seats)} skip",
         "vote_before": f"{_show_keys('b', seats)} vote before it begins",
-        "vote": " · ".join([f"{_show_keys('v', seats)} vote", *others]),
+        "vote": BETWEEN.join([f"{_show_keys('v', seats)} vote", *others]),
         "guess": GUESS,
         "reveal": "r reveal",
         "stop": "s stop",
@@ -34,7 +35,7 @@ def describe_keys(possible: Collection[str], seats: int, extra: Sequence[str], *
     offered = [text for name, text in keys.items() if name in possible]
     offered += ["↑↓ read", *(["q leave"] if is_over else [])]
     offered += ["text: a remark"] if "say" in possible else []
-    return " · ".join([*offered, *filter(None, [" ".join(list_slash_commands(possible))])])
+    return BETWEEN.join([*offered, *list_slash_commands(possible)])
 
 
 def describe_answers(controls: Sequence[Control]) -> str:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from rich.cells import cell_len
-from rich.columns import Columns
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.live import Live
 from rich.markdown import Markdown
@@ -21,13 +20,11 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
-from adapters.terminal.hints import describe_answers
+from adapters.terminal.hints import BETWEEN, describe_answers
 from adapters.terminal.layout import Wish, share_rows
 from bot.ports import Message, MessageRef
 
 FRAMES_PER_S = 8
-SIDE_BY_SIDE = 110  # columns that two panels beside each other need
-TOGETHER = ("original", "synthesis")  # stages that are printed together, beside each other where both fit
 BOARD_ROWS = 3  # at most: the run in one line, and the newest lines on what people should know
 STATUS_ROWS = 2  # at most, for what can be typed and for what came of it
 LOW_ROWS = 12  # of a screen below which board and status get a row each
@@ -209,8 +206,9 @@ class Screen:
 
     def _layout_status(self, options: ConsoleOptions) -> list[Line]:
         words, width = options.update(height=None), options.max_width
-        lines = _strip_lines(self._console.render_lines(Markdown(self._status, style=DIM), words, pad=False))
         most = 1 if _is_low(options) else STATUS_ROWS
+        status = Markdown(_break_between_keys(self._status, width, most), style=DIM)
+        lines = _strip_lines(self._console.render_lines(status, words, pad=False))
         if len(lines) <= most:
             return lines
         return [*lines[: most - 1], _crop_line([*_trim_line(lines[most - 1]), Segment(" …")], width)]
@@ -223,25 +221,10 @@ class Screen:
         return [Segment(f"{PROMPT}{typed}{CURSOR}")]
 
     def _render_whole(self) -> Iterator[RenderableType]:
-        """Render all messages whole, the synthesis beside the original where there is room, the board last."""
-        pair: list[Panel] = []
-        for ref in self._list_texts():
-            panel = self._make_panel(ref)
-            if self._messages[ref].lane.stage not in TOGETHER:
-                yield panel
-                continue
-            pair.append(panel)
-            if len(pair) == len(TOGETHER):
-                yield from self._place_side_by_side(pair)
-                pair = []
-        yield from pair
+        """Render all messages whole, the board last."""
+        yield from map(self._make_panel, self._list_texts())
         boards = [message for message in self._messages.values() if message.kind == "board" and message.brief]
         yield from (Markdown(message.text) for message in boards)
-
-    def _place_side_by_side(self, pair: Sequence[Panel]) -> Iterable[RenderableType]:
-        if self._console.width < SIDE_BY_SIDE:
-            return pair
-        return [Columns(pair, width=self._console.width // len(pair) - 1, equal=True)]
 
     def _make_panel(self, ref: MessageRef) -> Panel:
         title = self._messages[ref].title
@@ -256,6 +239,23 @@ class _Lines:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield from _join_lines(self.lines)
+
+
+def _break_between_keys(status: str, width: int, most: int) -> str:
+    """Break a status into rows, as Markdown, so that none ends inside a key; keys that have no room are left out."""
+    first, *others = status.split(BETWEEN)
+    rows = [first]
+    for key in others:
+        if cell_len(grown := f"{rows[-1]}{BETWEEN}{key}") <= width:
+            rows[-1] = grown
+        else:
+            rows.append(key)
+    if len(rows) > most:
+        *above, last = rows[:most]
+        while cell_len(f"{last} …") > width and BETWEEN in last:
+            last = last.rpartition(BETWEEN)[0]
+        rows = [*above, f"{last} …"]
+    return "  \n".join(rows)
 
 
 def _is_low(options: ConsoleOptions) -> bool:
