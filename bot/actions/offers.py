@@ -12,7 +12,7 @@ from bot.actions.permissions import Person
 from bot.actions.request import RunRequest, change_format
 from bot.domain.controls import Control, FormatRef
 from bot.domain.costs import show_range
-from bot.domain.run import CostRange
+from bot.domain.run import CostRange, format_noun
 from bot.errors import Refused
 from bot.ports import Clock
 from bot.settings.settings import MoneySettings
@@ -83,7 +83,8 @@ class Offers:
         """Raise MustAgree where a run may cost more than is set, and than its person has agreed to."""
         if expected.high_usd <= max(self._settings.ask_above_usd, agreed_usd):
             return
-        price = f"This {request.format} is expected to cost {show_range(expected)}.{self._describe_end(expected)}"
+        named = f"This {format_noun(request.format)}"
+        price = f"{named} is expected to cost {show_range(expected)}.{self._describe_end(expected)}"
         run = self._put(request, {request.format: expected})
         raise MustAgree(run, price, " Nothing has been asked yet: press Start to begin it, or Cancel.", (START, CANCEL))
 

@@ -22,6 +22,7 @@ from bot.domain.run import (
     Search,
     Step,
     Visibility,
+    format_noun,
 )
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import display_name, names_hidden
@@ -137,7 +138,8 @@ def request_summary(t: Transcript, thread: Sequence[Post], by: Person) -> RunReq
     remarks = [f"{remark.who}:\n{remark.text}" for remark in t.remarks]
     context = "\n\n".join([f"Question: {start.question}", *said, *remarks])
     asked = " ".join(start.question.split())
-    question = f"Summarise this {start.format}: {asked[:MAX_NAMED_CHARS]}{'…' if len(asked) > MAX_NAMED_CHARS else ''}"
+    shown = f"{asked[:MAX_NAMED_CHARS]}{'…' if len(asked) > MAX_NAMED_CHARS else ''}"
+    question = f"Summarise this {format_noun(start.format)}: {shown}"
     speaker = replace(start.panel.chair or t.panel.seats[0], persona="")
     if names_hidden(t):
         speaker = replace(speaker, name="Summary")  # whose model that is may tell who somebody is

@@ -23,7 +23,7 @@ from bot.actions.request import RunRequest
 from bot.actions.services import Services
 from bot.domain.api_keys import blank_api_keys
 from bot.domain.facts import RunStarted
-from bot.domain.run import SIDES, DebateRules, Panel, Rules, Search, Seat
+from bot.domain.run import SIDES, DebateRules, Panel, Rules, Search, Seat, format_noun
 from bot.domain.visibility import shuffle_seats
 from bot.errors import Refused
 from bot.formats import FORMATS
@@ -233,5 +233,5 @@ def _choose_rounds(request: RunRequest, form: Format, limit: int) -> int:
         rounds = min(rounds, most)
     if not 1 <= rounds <= most:
         told = "1 round" if most == 1 else f"1 to {most} rounds"
-        raise Refused(f"A {request.format} has {told} here, not {rounds}.")
+        raise Refused(f"A {format_noun(request.format)} has {told} here, not {rounds}.")
     return rounds

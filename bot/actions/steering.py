@@ -25,7 +25,7 @@ from bot.domain.facts import (
     Upvoted,
     UpvoteWithdrawn,
 )
-from bot.domain.run import Seat
+from bot.domain.run import Seat, format_noun
 from bot.domain.steering import Objection
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import anonymise_seat, display_name
@@ -86,13 +86,13 @@ class SteeringActions:
         await self._access.require_may_steer(by, t, "Adding a seat")
         rules = _seat_rules(t)
         if rules.fixed:
-            raise Refused(f"The seats of a {t.started.format} are fixed when it starts.")
+            raise Refused(f"The seats of a {format_noun(t.started.format)} are fixed when it starts.")
         if rules.closed:
             raise Refused(rules.closed)
         limits = find_limits(self._services.settings, [t.started.server], t.started.channel)
         most = min(FORMATS[t.started.format].SEATS[1], limits.seats)
         if len(t.panel.seats) >= most:
-            raise Refused(f"A {t.started.format} has {most} seats at most here: drop one first.")
+            raise Refused(f"A {format_noun(t.started.format)} has {most} seats at most here: drop one first.")
         seat = await self._resolver.resolve_seat(t.started.panel, model, persona, panel, by)
         if t.started.rules.veil.blind:
             seat = anonymise_seat(seat, len(t.started.panel.seats))
@@ -104,11 +104,12 @@ class SteeringActions:
         t = await self._access.get_open_run(run, by)
         await self._access.require_may_steer(by, t, "Dropping a seat")
         if _seat_rules(t).fixed:
-            raise Refused(f"The seats of a {t.started.format} are fixed: skip its turn instead.")
+            raise Refused(f"The seats of a {format_noun(t.started.format)} are fixed: skip its turn instead.")
         seat = _find_seat(t, name)
         least = FORMATS[t.started.format].SEATS[0]
         if len(t.panel.seats) <= least:
-            raise Refused(f"A {t.started.format} needs {'one seat' if least == 1 else 'two seats'}: stop it instead.")
+            needs = f"A {format_noun(t.started.format)} needs {'one seat' if least == 1 else 'two seats'}"
+            raise Refused(f"{needs}: stop it instead.")
         await self._access.record(run, SeatDropped(seat.key, by.key, by.name))
         return f"{display_name(t, seat.key)} leaves the table; what it has said stays shown."
 

@@ -17,6 +17,11 @@ Search = Literal["off", "auto", "on"]  # whether the web is searched; auto: a mo
 SEARCH_STAGES = frozenset({"search query", "web search"})  # stages that run beside a format's own
 
 
+def format_noun(format: str) -> str:
+    """Return what people call a run of this format."""
+    return "comparison" if format == "compare" else format
+
+
 class LaneId(NamedTuple):
     """The place where a turn's text is shown; every ask of the same turn shares it."""
 

@@ -18,7 +18,7 @@ from bot.formats.end_card import END, end_text
 from bot.formats.plan import Format, Plan
 from bot.formats.remarks import forgotten_cards, remarks_without_line
 from bot.formats.vote_options import EXTRA_VOTE_OPTIONS, vote_choices
-from bot.live.board import build_footer, seat_mark
+from bot.live.board import build_footer
 from bot.ports import Kind
 
 LATER = LaneId("outcome", 1, "")
@@ -167,7 +167,7 @@ def thinking_line(name: str) -> str:
 
 def _turn_post(t: Transcript, turn: Turn, plan: Plan) -> Post:
     seat, name = seat_of(t, turn.id), display_name(t, turn.id.seat)
-    title = f"{seat_mark(t, seat.key)} {plan.titles.get(turn.id.lane, name)}"
+    title = plan.titles.get(turn.id.lane, name)
     face = "" if names_hidden(t) else seat.avatar_url
     if turn.ended is None:
         skip = (Control("skip", "Skip", turn.id),)

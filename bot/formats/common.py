@@ -268,6 +268,8 @@ def failure_reason(t: Transcript, turn: Turn) -> str:
         return "dropped"
     if turn.ended.finish == "stopped" and is_out_of_time(t, t.at):
         return "not in time"
+    if turn.ended.finish == "cut":
+        return "cut off by a restart"
     return visibility.failure_text(t, turn.ended.failure) if turn.ended.failure else turn.ended.finish
 
 

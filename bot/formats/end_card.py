@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from bot.domain import visibility
+from bot.domain.caveats import is_away
 from bot.domain.costs import total_cost
 from bot.domain.lane_links import link_lane, without_lane_links
 from bot.domain.run import LaneId
@@ -69,14 +70,27 @@ def end_text(t: Transcript, plan: Plan) -> str:
 
 
 def missing_line(t: Transcript) -> str:
-    """Name the seats that were not heard to their end, with the reasons; "" when all were."""
+    """Say which seats were not heard to their end, and why; "" when all were.
+
+    What else is known of a seat that is away stands below its turn.
+    """
     said = {i.lane for i, turn in t.turns.items() if turn.ended and turn.ended.finish in COMPLETE_FINISHES}
     cut = [turn for i, turn in t.turns.items() if turn.ended and i.lane not in said]
-    failed: dict[str, dict[str, None]] = {}  # stage and reason → the names, each once
+    failed: dict[tuple[str, str], dict[str, None]] = {}  # stage and reason → the names, each once
     for turn in cut:
-        failed.setdefault(f"{turn.id.stage} ({failure_reason(t, turn)})", {})[f"{name_of(t, turn.id)}'s"] = None
-    lines = [*visibility.absent_seats(t), *(f"{join_names(names)} {what}" for what, names in failed.items())]
-    return f"Missing or cut short: {'; '.join(lines)}." if lines else ""
+        is_known_away = turn.ended is not None and is_away(turn.ended.failure) and not visibility.names_hidden(t)
+        known = ("", "") if is_known_away else (turn.id.stage, failure_reason(t, turn))
+        failed.setdefault(known, {})[name_of(t, turn.id)] = None
+    verb = "was" if len(t.started.absent) == 1 else "were"
+    left_out = [f"{join_names(absent)} {verb} left out."] if (absent := visibility.absent_seats(t)) else []
+    return " ".join([*left_out, *(_describe_missing(list(names), *why) for why, names in failed.items())])
+
+
+def _describe_missing(names: Sequence[str], stage: str, reason: str) -> str:
+    """Say what seats did not finish, and why; or that they are away, where there is no stage."""
+    if not stage:
+        return f"{join_names(names)} {'is' if len(names) == 1 else 'are'} not available."
+    return f"{join_names(names)} did not finish {'its' if len(names) == 1 else 'their'} {stage} ({reason})."
 
 
 def votes_line(t: Transcript) -> str:

@@ -30,12 +30,12 @@ def cut_short_reason(t: Transcript, now: float) -> str:
     Once the end is stored it decides: a later claim changes nothing.
     """
     if t.stopped is not None:
-        return "Stopped before its end; what was said is kept."
+        return "This run was stopped before its end; what was said is kept."
     if t.steering.paused is None:
         return ""
     over = t.finished.outcome == "stopped" if t.finished else now >= pause_ends_at(t)
     who = as_text(t.steering.paused.name or t.steering.paused.by)
-    return f"Paused by {who} and not resumed {_within(t)}; what was said is kept." if over else ""
+    return f"{who} paused this run, and nobody resumed it {_within(t)}; what was said is kept." if over else ""
 
 
 def hold_plan(t: Transcript, made: Plan) -> Plan:
@@ -51,8 +51,8 @@ def pause_line(t: Transcript) -> str:
         return ""
     who = as_text(paused.name or paused.by)
     return (
-        f"⏸ Paused by {who}: what speaks finishes, nothing begins until somebody resumes it. "
-        f"Not resumed {_within(t)}, it ends as it stands."
+        f"⏸ {who} has paused this run: whoever speaks finishes, and nothing begins until somebody resumes it. "
+        f"Where nobody does {_within(t)}, it ends as it stands."
     )
 
 

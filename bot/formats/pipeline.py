@@ -30,6 +30,7 @@ from bot.formats.common import (
 )
 from bot.formats.end_card import plan_end, plan_if_stopped, quote_beginning
 from bot.formats.plan import Plan, Want
+from bot.text import join_names
 
 PROMPTS = ("pipeline.step",)
 ROUNDS = (1, 1)
@@ -137,8 +138,9 @@ def _verdict(t: Transcript, states: dict[str, State]) -> list[str]:
         for said in turns_with_text(t, _step_turns(step))
     ]
     left_out = _names_in_state(states, "left out")
-    first = f"Left out, since nothing came from what {'it works' if len(left_out) == 1 else 'they work'} on: "
-    return [*([f"{first}{', '.join(left_out)}."] if left_out else []), *(out or ["Nothing came out."])]
+    works, were = ("works", "it was") if len(left_out) == 1 else ("work", "they were")
+    first = f"Nothing came from what {join_names(left_out)} {works} on, so {were} left out." if left_out else ""
+    return [*([first] if first else []), *(out or ["Nothing came out."])]
 
 
 def _names_in_state(states: dict[str, State], state: State) -> list[str]:

@@ -10,13 +10,12 @@ from typing import assert_never
 from bot.domain.caveats import is_away, list_run_caveats
 from bot.domain.costs import NONE_RUNNING, Spent, list_spent, show_cost, show_range, show_total, sum_usd, warn_of_cost
 from bot.domain.facts import TurnEnded
-from bot.domain.run import SEARCH_STAGES, Origin, Price, TurnId
+from bot.domain.run import SEARCH_STAGES, Origin, Price, TurnId, format_noun
 from bot.domain.transcript import Transcript, Turn
-from bot.domain.visibility import display_name, names_hidden, redact_failure, reveal_key
+from bot.domain.visibility import display_name, names_hidden, redact_failure
 from bot.text import as_text, quote_lines, shorten_typed
 
 LONG = 3.0  # a turn takes long after this multiple of its stage's median
-MARKS = ("🟦", "🟩", "🟧", "🟪", "🟨", "🟥", "🟫", "⬜", "⬛", "🔷", "🔶", "🔺")  # one per seat, by place in the panel
 BAR_CELLS = 12
 SENT_REMARKS = 3  # the newest remarks whose origin is shown
 QUESTION_CHARS = 300  # so much of the question stands on the board
@@ -28,7 +27,6 @@ class BoardLine:
     """The state of one turn: of the current stage, or still open from another."""
 
     name: str
-    mark: str
     state: str
 
 
@@ -40,7 +38,6 @@ class Board:
     about: str  # the message that it is about: who said it, and its first lines; "" where it is about none
     origin: str  # who asked whom, and in which form
     verdict: str  # "" until the end
-    key: str  # who was who in a blind run; "" as long as nobody may know
     stage: str
     done: int
     total: int
@@ -95,10 +92,13 @@ def build_board(
         question=start.question,
         about=_describe_reply(start.origin),
         origin=" · ".join(
-            [f"{start.format} of {panel}", f"asked by {as_text(start.name or start.by)}", *_list_origins(t)]
+            [
+                f"{format_noun(start.format)} of {panel}",
+                f"asked by {as_text(start.name or start.by)}",
+                *_list_origins(t),
+            ]
         ),
         verdict=verdict,
-        key=reveal_key(t),
         stage=stage,
         done=len(ended),
         total=max(total, len(t.turns)),
@@ -143,13 +143,13 @@ def render_board(card: Board) -> str:
     if card.text:
         parts = [quote_lines(card.question, NAMED_CHARS), f"{card.origin} · {spent}", card.text]
     elif card.verdict:
-        parts += [f"**Result:** {card.verdict}", card.key]
+        parts.append(f"**Result:** {card.verdict}")
     else:
         filled = round(BAR_CELLS * card.done / card.total) if card.total else 0
         bar = "▰" * filled + "▱" * (BAR_CELLS - filled)
         rest = f" · about {card.rest_s:.0f} s to go" if card.rest_s is not None else ""
         parts.append(f"{bar} {card.done}/{card.total} · {card.stage} · {spent}{rest}")
-        parts.append("\n".join(f"- {line.mark} {line.name}: {line.state}" for line in card.lines))
+        parts.append("\n".join(f"- {line.name}: {line.state}" for line in card.lines))
     if card.fastest and not (card.verdict or card.text):
         parts.append(f"Fastest: {card.fastest}")
     parts += card.board_lines
@@ -179,11 +179,6 @@ def build_footer(ended: TurnEnded, price: Price | None, *, hidden: bool = False)
         return _describe_finish(ended)
     facts = [f"{ended.timings.total_s:.1f} s", _describe_tokens(ended), show_cost(ended.cost_usd, price)]
     return " · ".join(p for p in (_describe_finish(ended), *facts) if p)
-
-
-def seat_mark(t: Transcript, seat: str) -> str:
-    keys = [s.key for s in t.started.panel.seats]
-    return MARKS[keys.index(seat) % len(MARKS)] if seat in keys else "🔔"
 
 
 def _current_stage(t: Transcript) -> tuple[str, int]:
@@ -223,7 +218,7 @@ def _build_line(
     if usd := spent[turn.id].usd if turn.id in spent else None:
         state += f" · {show_cost(usd, None)}"
     name = display_name(t, turn.id.seat)
-    return BoardLine(f"{name} ({turn.id.stage})" if apart else name, seat_mark(t, turn.id.seat), state)
+    return BoardLine(f"{name} ({turn.id.stage})" if apart else name, state)
 
 
 def _describe_tokens(ended: TurnEnded) -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import wcwidth
 
+from bot.domain.run import format_noun
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import display_name
 from bot.engine.thread import current_plan
@@ -49,7 +50,7 @@ def draw_card(t: Transcript, run: str, now: float) -> str:
     standings = count_standings(t, current_reviews(t, again=False, may_begin=False))
     when = datetime.fromtimestamp(t.entries[0].at, UTC)
     blocks = (
-        CardText(f"{t.started.format.capitalize()} of {seats}", 34, 2, 0, SOFT),
+        CardText(f"{format_noun(t.started.format).capitalize()} of {seats}", 34, 2, 0, SOFT),
         CardText(t.started.question, 58, 6, 30, bold=True),
         CardText(plan.verdict, 40, 8, 56),
         CardText(agreement_line(t, standings), 34, 3, 36, SOFT),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bot.domain.run import format_noun
 from bot.domain.transcript import Transcript
 from bot.engine.thread import Post
 from bot.text import as_text
@@ -12,7 +13,7 @@ from bot.text import as_text
 def render_markdown(t: Transcript, posts: Iterable[Post]) -> str:
     """Write the question, the thread as people read it, and what was sent in from elsewhere."""
     start = t.started
-    parts = [f"# {start.format.capitalize()}: {' '.join(start.question.split())[:80]}", start.question]
+    parts = [f"# {format_noun(start.format).capitalize()}: {' '.join(start.question.split())[:80]}", start.question]
     if start.origin:
         parts.append(f"*From {as_text(str(start.origin))}*")
     for post in posts:

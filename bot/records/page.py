@@ -16,7 +16,7 @@ from pathlib import Path
 from bot.domain.controls import Control
 from bot.domain.costs import CostLine, divide_costs
 from bot.domain.facts import Interjected, Objected
-from bot.domain.run import LaneId, TurnId
+from bot.domain.run import LaneId, TurnId, format_noun
 from bot.domain.transcript import Entry, Transcript, fold_all
 from bot.domain.visibility import display_name, names_hidden
 from bot.engine.thread import Post, current_plan
@@ -99,7 +99,7 @@ def _write_head(t: Transcript, run: str) -> str:
     when = datetime.fromtimestamp(t.entries[0].at, UTC)
     state = t.finished.outcome if t.finished else "set aside" if t.set_aside else "not over"
     lines = (
-        f"{start.format} of {seats} · asked by {start.name or start.by} · {when:%Y-%m-%d %H:%M} UTC",
+        f"{format_noun(start.format)} of {seats} · asked by {start.name or start.by} · {when:%Y-%m-%d %H:%M} UTC",
         f"run {run} · {state} · {describe_spending(t)}",
     )
     more = f'<p class="question">{escape(rest.strip())}</p>' if rest.strip() else ""

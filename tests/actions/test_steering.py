@@ -55,7 +55,7 @@ async def test_a_pause_holds_the_next_round_back_until_it_is_resumed(scene: Acti
     t = await scene.read_stored(run)
     assert {i.round for i in t.turns} == {1}
     assert all(turn.ended and turn.ended.finish == "done" for turn in t.turns.values())
-    assert "⏸ Paused by Pat" in read_board(scene)
+    assert "⏸ Pat has paused this run" in read_board(scene)
     assert await read_refusal(steering.resume_run(run, ANN)) == "Resume is for Pat and moderators."
     assert await steering.resume_run(run, MO) == "It goes on."
     assert await read_refusal(steering.resume_run(run, MO)) == "It is not paused."
@@ -220,7 +220,7 @@ async def test_what_is_objected_to_keeps_to_the_servers_words_and_to_debates(sce
     await scene.actions.stop_run(run, there)
 
 
-@pytest.mark.parametrize(("end", "outcome"), [(True, "Ended after round 1 of 3 by vote"), (False, "Went on")])
+@pytest.mark.parametrize(("end", "outcome"), [(True, "The debate ended"), (False, "The debate went on")])
 async def test_the_next_round_comes_by_vote(end: bool, outcome: str, scene: ActionsScene) -> None:
     run, steering = await start_debate(scene, next_="vote"), scene.actions.steering
     assert await read_refusal(steering.vote_on_next_round(run, 1, "end", ANN)) == "Nobody votes on a next round now."

@@ -118,8 +118,9 @@ async def test_the_end_of_a_blind_run_names_the_speakers(
     out = capsys.readouterr().out
     assert out.count("some text") == 3  # nobody has asked for it: the end shows it
     assert "(was Speaker A)" in out
-    board = out[out.index("compare of") :]
-    assert all(f"was {seat.capitalize()}" in board for seat in SEATS)
+    assert all(f"was {seat.capitalize()}" in out for seat in SEATS)
+    board = out[out.index("comparison of") :]
+    assert all(seat.capitalize() in board for seat in SEATS)
 
 
 async def test_a_debate_is_held_as_it_was_asked_for(server: ModelServer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -206,7 +207,7 @@ async def test_a_failing_seat_is_reported_and_the_run_goes_on(
     assert "half an answer" in out
     assert "fine" in out
     assert "1 of 3 answered" in out  # one refused, and one was cut off
-    assert "Missing or cut short: Ada's answer (" in out
+    assert "Ada did not finish its answer (" in out
     assert "sk-12345" not in out
     failures = [e["failure"] for e in read_events() if e.get("fact") == "TurnEnded" and e["failure"]]
     assert {failure["kind"] for failure in failures} == {"key", "broken_off"}

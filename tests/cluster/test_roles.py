@@ -40,7 +40,7 @@ def list_titles(thread: list[Message]) -> Counter[str]:
     return Counter(message.author.name for message in thread)
 
 
-ONCE_EACH = {"🟦 Claude · Moot": 1, "🟩 GPT · Moot": 1, "moot": 1}
+ONCE_EACH = {"Claude · Moot": 1, "GPT · Moot": 1, "moot": 1}
 
 
 @pytest.mark.parametrize("role", ["gateway", "worker"])

@@ -262,7 +262,7 @@ class TestSummarise:
         begun = await call_command(scene, "moot summarise", here)
         assert isinstance(begun, Started)
         start_ = (await scene.read_stored(begun.run)).started
-        assert (start_.format, start_.question) == ("summary", "Summarise this compare: Why?")
+        assert (start_.format, start_.question) == ("summary", "Summarise this comparison: Why?")
         assert [s.model for s in start_.panel.seats] == ["ada"]
         assert "Question: Why?" in start_.context
         assert "Mo:\nand cost?" in start_.context

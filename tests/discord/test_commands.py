@@ -135,9 +135,9 @@ async def test_panels_are_made_changed_and_used(moot: Moot) -> None:
     assert "usual panel of this channel" in await moot.call_command(moot.mod, "moot panel default", name="tea")
     assert "**tea** (usual here): gpt, gemini" in await moot.call_command(moot.bob, "moot panel list")
     board = await moot.ask()
-    assert "compare of GPT, Gemini" in board.text
+    assert "comparison of GPT, Gemini" in board.text
     other = await moot.server.create_channel(moot.guild, "other")
-    assert "compare of Claude, GPT, Gemini" in (await moot.ask(where=other)).text
+    assert "comparison of Claude, GPT, Gemini" in (await moot.ask(where=other)).text
 
 
 async def test_runs_are_listed_shown_told_something_and_stopped(moot: Moot) -> None:

@@ -49,7 +49,7 @@ async def wait_until_taken(moot: Moot, end: Message) -> None:
 async def test_the_starter_skips_alone(moot: Moot) -> None:
     _, thread, turn = await open_run(moot)
     assert await moot.press(moot.ada, turn, "skip") == "GPT is skipped."
-    assert "GPT's answer (skipped)" in (await moot.find_end_card(thread)).text
+    assert "GPT did not finish its answer (skipped)" in (await moot.find_end_card(thread)).text
     await moot.wait_until(lambda: "-# skipped" in turn.text and not button_labels(turn))
     assert "So far, so good" in turn.text
 
@@ -85,7 +85,9 @@ async def test_others_skip_by_majority(moot: Moot) -> None:
     await moot.find_end_card(thread)
 
 
-@pytest.mark.parametrize(("emoji", "outcome"), [("⏭️", "GPT's answer (skipped)"), ("🛑", "Stopped before its end")])
+@pytest.mark.parametrize(
+    ("emoji", "outcome"), [("⏭️", "GPT did not finish its answer (skipped)"), ("🛑", "stopped before its end")]
+)
 async def test_reactions_skip_and_stop(moot: Moot, emoji: str, outcome: str) -> None:
     _, thread, turn = await open_run(moot)
     await moot.react(moot.ada, turn, emoji)
@@ -195,7 +197,7 @@ async def test_an_export_is_the_whole_run_as_a_file(moot: Moot) -> None:
     (file,) = seen.message.attachments
     text = file.data.decode()
     assert file.filename.endswith(".md")
-    for words in ("# Compare: Tea or coffee?", "## 🟦 Claude", "Gemini speaks.", "All three answered."):
+    for words in ("# Comparison: Tea or coffee?", "## Claude", "Gemini speaks.", "All three answered."):
         assert words in text
 
 
@@ -265,7 +267,7 @@ async def test_one_seat_is_asked_alone(moot: Moot) -> None:
     turn = await moot.find_by(thread, "GPT")
     form = await moot.choose_from_menu(moot.bob, turn, "Ask this seat")
     board = await moot.find_answer(await moot.server.submit(moot.bob, form, {"question": "Why?"}))
-    assert "compare of GPT · asked by bob" in board.text
+    assert "comparison of GPT · asked by bob" in board.text
     await moot.wait_until(lambda: len(moot.read_asks("gpt")) == 2)
     assert "GPT speaks." in moot.read_asks("gpt")[-1]
     assert len(moot.read_asks("claude")) == 1

@@ -43,7 +43,7 @@ async def test_a_reaction_counts_before_the_posts_answer_is_there(moot: Moot) ->
     thread = await moot.find_thread(await moot.ask())
     turn = await moot.find_by(thread, "GPT")
     await moot.react(moot.ada, turn, "⏭️")
-    assert "GPT's answer (skipped)" in (await moot.find_end_card(thread)).text
+    assert "GPT did not finish its answer (skipped)" in (await moot.find_end_card(thread)).text
 
 
 async def test_a_menu_acts_on_a_message_that_has_just_appeared(moot: Moot) -> None:

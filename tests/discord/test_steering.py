@@ -23,13 +23,13 @@ async def test_a_pause_outlasts_a_restart(moot: Moot) -> None:
     board, thread, turn = await start_debate(moot)
     assert await moot.press(moot.bob, board, "pause") == "Pause is for ada and moderators."
     assert (await moot.press(moot.ada, board, "pause")).startswith("Paused: what speaks now finishes")
-    await moot.wait_until(lambda: "Paused by ada" in board.text and "Resume" in button_labels(board))
+    await moot.wait_until(lambda: "ada has paused this run" in board.text and "Resume" in button_labels(board))
     await moot.press(moot.ada, turn, "skip")
     await moot.wait_until(lambda: button_labels(turn) == ["Objection!"])
     await moot.stop()
     await moot.start()
     assert await moot.call_command(moot.mod, "moot pause", where=thread) == "ada has paused it already."
-    assert "Paused by ada" in board.text
+    assert "ada has paused this run" in board.text
     assert len(moot.read_asks("claude")) == 1
     assert await moot.press(moot.mod, board, "resume") == "It goes on."
     await moot.find_end_card(thread)
@@ -48,7 +48,7 @@ async def test_a_seat_joins_and_another_leaves_in_mid_turn(moot: Moot) -> None:
     await moot.wait_until(lambda: "-# dropped by ada · skipped" in turn.text)
     assert turn.text.startswith("So far, so good")
     end = await moot.find_end_card(thread)
-    assert "GPT's opening (dropped)" in end.text
+    assert "GPT did not finish its opening (dropped)" in end.text
     assert not any("GPT" in label for label in button_labels(end))
     assert [len(moot.read_asks(seat)) for seat in ("gpt", "gemini")] == [1, 1]
     assert "So far, so good" in moot.read_asks("gemini")[0]
@@ -101,13 +101,15 @@ async def test_people_vote_on_the_next_round(moot: Moot) -> None:
     assert "1 for" not in card.text
     assert await moot.press(moot.bob, card, "next") == "Next is for ada and moderators."
     assert await moot.press(moot.mod, card, "next") == "Round 2 begins."
-    await moot.wait_until(lambda: card.text.endswith("Went on: mod pressed Next.") and not button_labels(card))
+    await moot.wait_until(
+        lambda: card.text.endswith("The debate went on: mod pressed Next.") and not button_labels(card)
+    )
     card = await moot.find_turn(thread, "Go on to round 3 of 3")
     await moot.press(moot.bob, card, "end_here")
     await moot.press(moot.cyd, card, "end_here")
     assert await moot.press(moot.ada, card, "close_round") == "The vote is closed."
-    told = "Ended after round 2 of 3 by vote: 2 for ending, 0 for going on."
-    assert told in (await moot.find_end_card(thread)).text
+    assert "The debate ended after round 2 of 3, by vote." in (await moot.find_end_card(thread)).text
+    told = "The debate ended: 2 voted to end, 0 to go on."
     await moot.wait_until(lambda: told in card.text and not button_labels(card))
 
 

@@ -34,7 +34,7 @@ BOARD, TURN = LaneId("board", 1, ""), LaneId("answer", 1, "ada")
 
 
 def message(lane: LaneId = TURN, text: str = "Tea.", **more: Any) -> Message:
-    made = Message(lane, 0, "board" if lane == BOARD else "turn", "🟦 Ada", text, final=False)
+    made = Message(lane, 0, "board" if lane == BOARD else "turn", "Ada", text, final=False)
     return replace(made, **more)
 
 
@@ -77,7 +77,7 @@ async def test_a_seat_speaks_by_the_webhook_in_the_boards_thread(scene: Scene) -
     board = await surface.post(message(BOARD, "> Tea?"))
     channel, at, face = read_ref(await surface.post(message()))
     sent = await scene.server.message(at)
-    assert (sent.author.name, sent.text, face, is_silent(sent)) == ("🟦 Ada · Moot", "Tea.", True, True)
+    assert (sent.author.name, sent.text, face, is_silent(sent)) == ("Ada · Moot", "Tea.", True, True)
     assert channel == read_ref(board)[1]
 
 

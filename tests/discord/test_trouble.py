@@ -96,7 +96,7 @@ async def test_a_deleted_turn_is_posted_once_more_and_then_given_up(moot: Moot) 
     assert again.id != first.id
     assert button_labels(again) == ["Skip"]
     await moot.server.delete_message(again)
-    await moot.wait_until(lambda: "Discord no longer shows 🟩 GPT: its message was deleted" in board.text)
+    await moot.wait_until(lambda: "Discord no longer shows GPT: its message was deleted" in board.text)
     await moot.press(moot.ada, board, "stop")
     await moot.find_end_card(thread)
     assert not [s for s in await moot.server.messages(thread) if "GPT" in s.author.name]
@@ -121,7 +121,7 @@ async def test_without_manage_webhooks_the_bot_speaks_itself(moot: Moot) -> None
     thread = await moot.find_thread(await moot.ask())
     end = await moot.find_end_card(thread)
     said = [s for s in await moot.server.messages(thread) if s.id != end.id]
-    assert [s.text.splitlines()[0] for s in said] == ["**🟦 Claude**", "**🟩 GPT**", "**🟧 Gemini**"]
+    assert [s.text.splitlines()[0] for s in said] == ["**Claude**", "**GPT**", "**Gemini**"]
     assert {s.author.id for s in said} == {moot.server.bot.id}
 
 
@@ -248,9 +248,9 @@ async def test_a_lost_answer_posts_nothing_twice(moot: Moot) -> None:
     thread = await moot.find_thread(await moot.ask())
     await moot.find_end_card(thread)
     assert [s.text.splitlines()[0] for s in await moot.server.messages(thread)][:3] == [
-        "**🟦 Claude**",
-        "**🟩 GPT**",
-        "**🟧 Gemini**",
+        "**Claude**",
+        "**GPT**",
+        "**Gemini**",
     ]
     assert len(await moot.server.messages(thread)) == 4
 

@@ -93,7 +93,7 @@ async def test_nobody_knows_who_is_who_until_the_vote_has_closed(moot: Moot) -> 
     who = said.text.split("**")[1]
     assert who in SEATS.values()
     assert "Speaker A" in said.author.name  # a webhook's name stays as it was sent
-    await moot.wait_until(lambda: f"Speaker A was {who}" in board.text and f"Votes: {who} 1" in end.text)
+    await moot.wait_until(lambda: f"Speaker A was {who}" in end.text and f"Votes: {who} 1" in end.text)
 
 
 async def test_guesses_are_counted_when_names_are_told(moot: Moot) -> None:

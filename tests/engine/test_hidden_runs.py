@@ -201,7 +201,9 @@ async def test_no_name_is_sent_to_a_platform_before_the_vote_has_closed(command:
     firsts = [text.split("\n")[0] for key, text in scene.place.read_texts() if key.seat == "a"]
     assert set(firsts) == {f"**{a}** (was Speaker A)"}
     [board] = [text for key, text in scene.place.read_texts() if key.stage == "board"]
-    assert f"Speaker A was {a}, Speaker B was {b}, Speaker C was {c}." in board
+    assert f" of {a}, {b}, {c} · asked by" in board
+    [end] = [text for key, text in scene.place.read_texts() if key.stage == "end"]
+    assert f"Speaker A was {a}, Speaker B was {b}, Speaker C was {c}." in end
     assert "its key was refused" in (await export_run(scene.actions, run, PAT))[1]
     t = await scene.read_stored(run)
     assert origin_of_turn(t, run, lane, "words").who == a

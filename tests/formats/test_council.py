@@ -94,7 +94,7 @@ class TestPipelining:
         play = let_answer(make_council(), *FIVE[:4]).wait(10)
         play.start_wanted()
         play.end_turn(TurnId("answer", 1, "eve"), "eve speaks")
-        assert "Not reviewed, as it came later: Eve." in play.plan.cards[REVIEWS]
+        assert "Eve answered too late to be reviewed." in play.plan.cards[REVIEWS]
         assert play.plan.footers == {LaneId("answer", 1, "eve"): LATE}
         [post] = [p for p in thread_posts(play.t, play.plan) if p.lane == LaneId("answer", 1, "eve")]
         assert post.footer.startswith(LATE)

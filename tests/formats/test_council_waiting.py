@@ -164,14 +164,14 @@ class TestLaterBallots:
         assert "Ada, on Eve" in titles
         assert len(titles) == len(set(titles))
         assert "**Ada, Bob and Cyd**, on Eve: Eve, then Bob, then Ada\n" in play.plan.cards[REVIEWS]
-        assert "Not reviewed" not in play.plan.cards[REVIEWS]
+        assert "too late to be reviewed" not in play.plan.cards[REVIEWS]
 
     def test_two_answers_are_reviewed_where_the_third_is_out_and_joins_them(self) -> None:
         play = let_answer(make_council(replace(WAITS, quorum=2), FIVE[:3], {"cyd": (99.0,)}), *FIVE[:2])
         play.start_wanted()
         for reviewer, other in (("ada", "bob"), ("bob", "ada")):
             let_rank(play, reviewer, other)
-        told = "No ranking: with two answers, each model only judges the other's."
+        told = "Two answers are not ranked: each model would only judge the other's."
         assert play.plan.cards[REVIEWS].endswith(told)
         play.end_turn(TurnId("answer", 1, "cyd"), "cyd speaks").start_wanted()
         assert {i.seat for i in play.t.turns if i.stage == "review" and i.round == 2} == set(FIVE[:3])
@@ -209,7 +209,7 @@ class TestLaterBallots:
 
     def test_a_run_that_ended_without_one_stays_as_it_ended(self) -> None:
         play = self.late(*FIVE[:4]).record(RunFinished("synthesised")).wait(10_000)
-        assert "Not reviewed, as it came later: Eve." in play.plan.cards[REVIEWS]
+        assert "Eve answered too late to be reviewed." in play.plan.cards[REVIEWS]
         assert not [w for w in play.plan.wanted if w.turn.stage == "review"]
 
 
@@ -225,8 +225,7 @@ class TestDeadline:
         assert any("cyd" in p.text.lower() and "half" in p.text for p in play.form.ask(play.t, SYNTHESIS).parts)
         play.end_turn(SYNTHESIS, "All in all.")
         assert play.plan.outcome == "synthesised"
-        missing = "Cyd's, Dan's and Eve's answer (not in time)"
-        assert f"Missing or cut short: {missing}." in play.plan.cards[END]
+        assert "Cyd, Dan and Eve did not finish their answer (not in time)." in play.plan.cards[END]
 
     def test_reviews_that_hang_are_cut_off_as_well(self) -> None:
         play = let_answer(make_council(WAITS), *FIVE)

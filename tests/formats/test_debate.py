@@ -185,7 +185,7 @@ class TestItsEnd:
         play.play_stage(say_usual).play_stage(lambda turn: write_finding(state))
         assert play.wanted == ["verdict/1/judge"]
         card = play.play_stage(say_usual).play_stage(say_usual).plan.cards[END]
-        assert f"Ended after round 2 of 4: {told} (They say so)." in card
+        assert f"The debate ended after round 2 of 4: {told} (They say so)." in card
 
     @pytest.mark.parametrize("form", ["simultaneous", "turns", "oxford", "advocate", "free"])
     def test_as_many_turns_are_expected_as_there_will_be(self, form: str) -> None:
@@ -206,7 +206,7 @@ class TestItsEnd:
     def test_at_its_limit_it_says_so(self) -> None:
         play = make_debate(rounds=2)
         play_to_end(play)
-        assert "Ended at its limit of 2 rounds." in play.plan.cards[END]
+        assert "The debate ended after round 2, its last." in play.plan.cards[END]
 
     @pytest.mark.parametrize("finish", ["failed", "skipped", "stopped"])
     def test_a_check_that_does_not_come_ends_nothing(self, finish: Finish) -> None:
@@ -247,7 +247,7 @@ class TestJudge:
         assert "VERDICT: Bob" in next(p.text for p in asked.parts if p.role == "assistant")
         plan = play.end_turn(scores, say_usual(scores)).plan
         assert plan.cards[SCORES].startswith("- **Bob** 9.0: argument 9, evidence 9")
-        assert plan.cards[SCORES].endswith("Decided for **Bob**.")
+        assert "Bob wins" not in plan.cards[SCORES], "the end card says who wins"
         result = without_lane_links(plan.cards[END])
         assert "Bob wins; scores: Bob 9.0, Ada 6.0, Cyd 6.0.\n\n**Judge:** Bob, by a hair." in result
 
@@ -266,14 +266,14 @@ class TestJudge:
             .play_stage(lambda turn: "I said, Bob 9.")
         )
         assert play.plan.outcome == "judged"
-        assert "No verdict: Judge gave no scores that could be read." in play.plan.cards[END]
+        assert "Judge gave no scores that could be read, so there is no verdict." in play.plan.cards[END]
         assert SCORES not in play.plan.cards
 
     def test_a_winner_that_its_own_scores_deny_is_shown_as_that(self) -> None:
         play = self.before().play_stage(say_usual)
         denied = json.loads(make_scores("Bob", "Ada", "Bob", "Cyd")) | {"winner": "Ada"}
         plan = play.play_stage(lambda turn: json.dumps(denied)).plan
-        assert "Decided for **Ada**. The highest mean is Bob's." in plan.cards[SCORES]
+        assert plan.cards[SCORES].endswith("\n\nBob scored highest, yet the judge chose Ada.")
 
     def test_only_those_who_spoke_are_scored(self) -> None:
         play = make_debate(rounds=1)

@@ -60,7 +60,7 @@ class TestCompare:
         play.end_turn(ANSWERS[1]).end_turn(ANSWERS[2], "", "failed")
         assert play.plan.outcome == "compared"
         assert "2 of 3 answered" in play.plan.cards[END]
-        assert "Cyd's answer (failed)" in play.plan.cards[END]
+        assert "Cyd did not finish its answer (failed)." in play.plan.cards[END]
 
     def test_who_was_skipped_in_mid_sentence_has_not_answered(self) -> None:
         play = Play(make_start("compare"))
@@ -68,7 +68,7 @@ class TestCompare:
         play.end_turn(done).end_turn(long, "words", "length").end_turn(cut, "wor", "skipped")
         assert play.plan.outcome == "compared"
         assert play.plan.verdict == "2 of 3 answered."
-        assert "Cyd's answer (skipped)" in play.plan.cards[END]
+        assert "Cyd did not finish its answer (skipped)." in play.plan.cards[END]
 
     def test_when_nobody_answers_it_has_failed(self) -> None:
         play = Play(make_start("compare"))
@@ -140,7 +140,7 @@ class TestCouncil:
         for turn in play.start_wanted():
             play.record(TurnEnded(turn, "failed", failure=Failure("key", "its key was refused")))
         assert play.plan.outcome == "failed"
-        assert "Ada's, Bob's and Cyd's answer (its key was refused)" in play.plan.cards[END]
+        assert "Ada, Bob and Cyd did not finish their answer (its key was refused)." in play.plan.cards[END]
 
     def test_a_chair_that_fails_leaves_the_answers_standing(self) -> None:
         play = play_reviews(Play(make_start("council")).play_stage(), "ada")
@@ -214,7 +214,7 @@ class TestDebate:
         play.record(SkipAsked(judge, "p"))
         assert play.wanted == []
         assert play.end_turn(judge, "", "skipped").plan.outcome == "judged"
-        assert "No verdict" in play.plan.cards[END]
+        assert "There is no verdict: " in play.plan.cards[END]
 
 
 @pytest.mark.parametrize("form", FORMATS)

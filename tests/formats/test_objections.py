@@ -122,10 +122,10 @@ class TestNextRound:
         play = self.held("end")
         assert (play.wanted, play.plan.vote_after, play.plan.again_at) == ([], 1, 4 + 3 + 120)
         assert "1 has voted." in play.plan.cards[after(1)]
-        assert "for ending" not in play.plan.cards[after(1)]
+        assert "to end" not in play.plan.cards[after(1)]
         assert find_controls(play, after(1)) == ["go_on", "end_here", "object", "next", "close_round"]
         play.record(RoundAsked("p", 1, "Pat")).play_stage(say_usual)
-        assert play.plan.cards[after(1)] == "Went on: Pat pressed Next."
+        assert play.plan.cards[after(1)] == "The debate went on: Pat pressed Next."
         assert find_controls(play, after(1)) == []
         assert play.plan.vote_after == 2
         assert play.wait(200).wanted[0].startswith("closing/3")
@@ -134,10 +134,10 @@ class TestNextRound:
     @pytest.mark.parametrize(
         ("votes", "goes_on", "told"),
         [
-            ([], True, "Went on: nobody voted."),
-            (["on", "end"], True, "Went on: 1 for it, 1 for ending."),
-            (["on", "end", "end"], False, "Ended after round 1 of 3 by vote: 2 for ending, 1 for going on."),
-            (["end"], False, "Ended after round 1 of 3 by vote: 1 for ending, 0 for going on."),
+            ([], True, "The debate went on: nobody voted."),
+            (["on", "end"], True, "The debate went on: 1 voted to go on, 1 to end."),
+            (["on", "end", "end"], False, "The debate ended: 2 voted to end, 1 to go on."),
+            (["end"], False, "The debate ended: 1 voted to end, 0 to go on."),
         ],
     )
     @pytest.mark.parametrize("how", ["time", "close"])
@@ -152,10 +152,19 @@ class TestNextRound:
         play.record(*late, Claimed("another process"))
         assert play.plan.wanted, "what has begun is not called back by late votes, nor by a restart"
         assert (play.plan.wanted[0].turn.stage == "rebuttal") == goes_on
-        assert play.plan.cards[after(1)].startswith("Went on" if goes_on else "Ended")
+        assert play.plan.cards[after(1)].startswith("The debate went on" if goes_on else "The debate ended")
         if not goes_on:
             play.play_stage(say_usual).play_stage(say_usual)
             assert "by vote" in play.plan.cards[END]
+
+    def test_as_many_turns_are_expected_as_there_will_be_after_the_vote(self) -> None:
+        play = self.held("end")
+        assert play.plan.total == 3 * 3 + 2, "it is open still, and may go on to all rounds"
+        totals = {play.record(RoundClosed("p", 1)).plan.total}
+        while not play.plan.outcome:
+            totals.add(play.plan.total)
+            play.play_stage(say_usual)
+        assert totals == {len(play.t.turns)} == {3 + 2}
 
     def test_a_later_vote_replaces_an_earlier_one(self) -> None:
         play = self.held("end").record(RoundVoteCast("p0", 1, "go on"), RoundClosed("p", 1))
@@ -183,7 +192,7 @@ class TestNextRound:
 
     def test_a_stop_leaves_it_undecided(self) -> None:
         play = self.held("end").record(Stopped("p"))
-        assert play.plan.cards[after(1)] == "Not decided: the debate was stopped."
+        assert play.plan.cards[after(1)] == "Nothing was decided: the debate was stopped."
         assert find_controls(play, after(1)) == []
         early = make_debate(next="vote", watch=False)
         running = early.start_wanted()

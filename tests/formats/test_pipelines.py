@@ -72,14 +72,16 @@ class TestPlan:
         assert [w.about for w in run.plan.wanted] == [(B,)]
         run.play_stage()
         assert run.plan.outcome == "completed"
-        assert "Cyd's c (no connection)" in run.plan.cards[END]
+        assert "Cyd did not finish its c (no connection)." in run.plan.cards[END]
 
     def test_where_nothing_came_what_stands_on_it_is_left_out(self) -> None:
         run = make_play(*DIAMOND, make_step("e", seats=("bob",)))
         for turn in run.start_wanted():
             run.record(make_failure(turn)) if turn == A else run.end_turn(turn, "e says so.")
         assert run.plan.outcome == "completed"
-        assert run.plan.verdict == "Left out, since nothing came from what they work on: b, c, d. · **Bob:** e says so."
+        assert run.plan.verdict == (
+            "Nothing came from what b, c and d work on, so they were left out. · **Bob:** e says so."
+        )
         silent = make_play(make_step("a")).play_stage(lambda turn: "")
         assert (silent.plan.outcome, silent.plan.verdict) == ("failed", "Nothing came out.")
 

@@ -53,7 +53,7 @@ class TestPause:
         play.play_stage()
         assert play.wanted == []
         assert play.plan.outcome == ""
-        assert "Paused by Pat" in play.plan.board_lines[0]
+        assert "Pat has paused this run" in play.plan.board_lines[0]
         play.record(Resumed("p"))
         assert play.wanted == ["rebuttal/2/ada", "rebuttal/2/bob", "rebuttal/2/cyd"]
         assert play.plan.board_lines == ()
@@ -86,7 +86,7 @@ class TestPause:
         assert play.wait(86_399).plan.outcome == ""
         ended = play.wait(1).plan
         assert (ended.outcome, ended.wanted) == ("stopped", ())
-        assert "Paused by Pat and not resumed within a day" in ended.cards[END]
+        assert "Pat paused this run, and nobody resumed it within a day" in ended.cards[END]
         play.record(RunFinished("stopped"), Claimed("and another"))
         assert play.plan.outcome == "stopped", "what has ended stays so"
 
@@ -94,7 +94,7 @@ class TestPause:
     def test_for_how_long_at_most_is_told(self, pause_s: float, within: str) -> None:
         begun = make_start("debate")
         play = Play(replace(begun, rules=replace(begun.rules, pause_s=pause_s))).record(PAUSE)
-        assert f"Not resumed within {within}, it ends" in play.plan.board_lines[0]
+        assert f"Where nobody does within {within}, it ends" in play.plan.board_lines[0]
 
 
 class TestSeats:

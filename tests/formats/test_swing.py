@@ -41,7 +41,10 @@ def play_votes(*pairs: tuple[str, str], **how: object) -> Play:
         ([(TABS, SPACES)], "spaces: 0 → 100 %: one of you moved."),
         ([(TABS, SPACES)] * 2 + [(TABS, TABS)] + [(SPACES, SPACES)], "spaces: 25 → 75 %: two of you moved."),
         ([(TABS, SPACES)] * 13, "spaces: 0 → 100 %: 13 of you moved."),
-        ([(TABS, TABS)] * 2 + [(SPACES, SPACES)], "Minds changed: none; tabs stays at 67 % of 3 who voted both times."),
+        (
+            [(TABS, TABS)] * 2 + [(SPACES, SPACES)],
+            "Nobody changed sides: tabs stays at 67 % of 3 who voted both times.",
+        ),
         ([(TABS, SPACES), (SPACES, TABS)], "tabs: 50 → 50 %: two of you moved."),
         ([(TABS, SPACES), (TABS, ""), ("", TABS), ("", TABS)], "spaces: 0 → 100 %: one of you moved."),
     ],

@@ -59,7 +59,7 @@ class TestBeside:
         play = make_search("council")
         play.start_wanted()
         [post] = [p for p in thread_posts(play.t, play.plan) if p.lane == SEARCH.lane]
-        assert (post.title, [c.action for c in post.controls]) == ("🔔 Web search · Searcher", ["skip"])
+        assert (post.title, [c.action for c in post.controls]) == ("Web search · Searcher", ["skip"])
         play.end_turn(SEARCH, FOUND)
         [post] = [p for p in thread_posts(play.t, play.plan) if p.lane == SEARCH.lane]
         assert post.text == FOUND

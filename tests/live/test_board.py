@@ -33,7 +33,7 @@ def test_the_board_tells_who_is_done_and_what_is_to_come() -> None:
     assert card.rest_s is None
     text = render_board(card)
     question, origin, progress, *_ = text.split("\n\n")
-    assert (question, origin) == ("> Tabs or spaces?", "compare of Ada, Bob, Cyd · asked by a person")
+    assert (question, origin) == ("> Tabs or spaces?", "comparison of Ada, Bob, Cyd · asked by a person")
     assert progress.startswith("▰▰▰▰▰▰▰▰▱▱▱▱ 2/3 · answers · ")
     assert "40 tokens" in text
     assert "free (local)" in text

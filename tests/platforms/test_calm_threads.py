@@ -30,9 +30,13 @@ from tests.support.two_platforms import SlackHall, serve_both
 
 ROW, BUTTON = 1, 2  # Discord's types of components
 LONGEST_TWICE = 80  # characters that two messages may have in common
+LONGEST_SAID_AGAIN = 30  # and that the end card, without what it quotes, may have in common with another
 LEARNED = re.compile(
     r"\b(Schulze|Kendall|strict|repaired|abstain\w*|dissent\w*|lane|turns?|ballots?|stage|https?://127|None)\b", re.I
 )
+CLIPPED = re.compile(
+    r"(^|\n|\. )(Ended|Went on|Decided|Not decided|Missing|Stopped|Left out)\b|\bcompare of\b"
+)  # no subject
 SEATS = ("claude", "gpt", "gemini")
 SUMMARY = "Rewrite it in slices, beginning with invoices, because they change most and break least; keep the rest. "
 NAMES, ALIASES = ("Claude", "GPT", "Gemini"), ("Speaker A", "Speaker B", "Speaker C")
@@ -64,8 +68,9 @@ UNHEARD = ("all away",)  # forms in which nobody speaks
 
 
 class Seen(NamedTuple):
-    """A message as people see it: its text, its buttons by action, and whether it notified anybody."""
+    """A message as people see it: its author, text, buttons by action, and whether it notified anybody."""
 
+    author: str
     text: str
     actions: Sequence[str]
     notifies: bool
@@ -114,7 +119,7 @@ def script_seats(moot: Moot, name: str) -> None:
 
 def read_discord(message: Message) -> Seen:
     actions = [c["custom_id"].split(":")[2] for c in walk(message.components) if c["type"] == BUTTON]
-    return Seen(message.text, actions, not is_silent(message))
+    return Seen(message.author.name, message.text, actions, not is_silent(message))
 
 
 def read_slack(message: SlackMessage | Ephemeral) -> Seen:
@@ -124,20 +129,32 @@ def read_slack(message: SlackMessage | Ephemeral) -> Seen:
     for block in message.blocks:
         text = block.get("text")
         texts += [text["text"] if isinstance(text, dict) else text] if text else []
-        texts += [block[part]["text"] for part in ("title", "body") if part in block]
+        texts += [f"> {block[part]['text']}" for part in ("title", "body") if part in block]  # an answer's beginning
         for element in block.get("elements", ()):
             if "action_id" in element:
                 actions.append(element["action_id"].split(":")[2])
             elif "text" in element:
                 texts.append(element["text"])
-    return Seen("\n".join(texts), actions, bool(getattr(message, "notified", ())))
+    author = message.username if isinstance(message, SlackMessage) else ""
+    return Seen(author, "\n".join(texts), actions, bool(getattr(message, "notified", ())))
+
+
+def count_common(one: str, other: str) -> int:
+    """Return the length of the longest text that stands in both."""
+    return SequenceMatcher(None, one, other, autojunk=False).find_longest_match().size
 
 
 def check_calm(board: Seen, thread: Sequence[Seen]) -> None:
     """Check that a thread says nothing twice, notifies at most once, and uses no learned words."""
     for one, other in combinations([board, *thread], 2):
-        match = SequenceMatcher(None, one.text, other.text, autojunk=False).find_longest_match()
-        assert match.size <= LONGEST_TWICE, (one.text, other.text)
+        assert count_common(one.text, other.text) <= LONGEST_TWICE, (one.text, other.text)
+    [end] = [seen for seen in thread if seen.notifies]
+    lines = [line.partition(":** ")[0] for line in end.text.splitlines() if not line.startswith(">")]
+    for other in thread:
+        if other is not end:
+            assert count_common("\n".join(lines), other.text) <= LONGEST_SAID_AGAIN, (end.text, other.text)
+    assert all(seen.author[:1].isalnum() for seen in (board, *thread) if seen.author), "a name begins with a letter"
+    assert [(found[0], seen.text) for seen in (board, *thread) for found in CLIPPED.finditer(seen.text)] == []
     assert sum(seen.notifies for seen in thread) == 1
     assert [(found, seen.text) for seen in (board, *thread) for found in LEARNED.findall(seen.text)] == []
     assert QUESTION[:280] in board.text
@@ -254,7 +271,7 @@ async def test_a_summary_on_discord_is_one_message(both: tuple[Moot, SlackHall])
     await (await moot.server.click(moot.ada, rest, find_discord_button(rest, "summarise"))).answer()
     message = await moot.find(thread, lambda m: SUMMARY * 2 in m.text and not read_discord(m).actions)
     assert [m for m in await moot.server.messages(thread) if m.id not in {k.id for k in known}] == [message]
-    assert message.text.startswith("> Summarise this compare: Should we rewrite the billing service?")
+    assert message.text.startswith("> Summarise this comparison: Should we rewrite the billing service?")
     assert not read_discord(message).notifies
     assert QUESTION[:LONGEST_TWICE] not in message.text
 

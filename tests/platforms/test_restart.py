@@ -42,7 +42,7 @@ async def test_what_was_posted_and_not_yet_noted_is_found_again(moot: Moot, meth
     await moot.wait_until(lambda: "Result:" in board.text)
     assert [s.id for s in moot.read_messages(moot.channel)] == [board.id]
     said = moot.read_messages(thread)
-    assert [s.author.name[2:] for s in said[:3]] == ["Claude · Moot", "GPT · Moot", "Gemini · Moot"]
+    assert [s.author.name for s in said[:3]] == ["Claude · Moot", "GPT · Moot", "Gemini · Moot"]
     assert len(said) == 4
     assert all("speaks." in s.text for s in said[:3])
     assert moot.ada.id in thread.member_ids
@@ -61,7 +61,7 @@ async def test_on_slack_it_is_found_by_its_metadata(listening_restarts: SlackRes
     await app.wait_until_over()
     (board,) = app.channel_messages()
     assert "Result:" in board.text
-    assert [said.username for said in app.thread_messages(board)[:2]] == ["🟦 Ada", "🟩 Bob"]
+    assert [said.username for said in app.thread_messages(board)[:2]] == ["Ada", "Bob"]
     assert ["win." in said.text for said in app.thread_messages(board)] == [True, True, False]
     assert await app.store.unfinished_runs() == []
 

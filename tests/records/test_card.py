@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.facts import CaughtUp, RunFinished, VoteCast
+from bot.domain.run import format_noun
 from bot.errors import Refused
 from bot.formats import FORMATS
 from bot.records.card import HEIGHT, MARGIN, draw_card, wrap_lines
@@ -44,7 +45,7 @@ def read_lines(svg: str) -> list[tuple[float, str]]:
 def test_each_format_has_a_card(form: str) -> None:
     play = play_history(form, 3)
     lines = read_lines(draw_card(play.t, "r1", play.t.at + LATER))
-    assert lines[0][1].startswith(form.capitalize())
+    assert lines[0][1].startswith(f"{format_noun(form).capitalize()} of ")
     assert lines[-1][1].endswith("run r1")
 
 

@@ -118,7 +118,7 @@ async def test_stopping_leaves_no_task_and_the_run_goes_on_in_its_messages(tmp_p
             await a.wait_until_over()
             assert len(a.channel_messages()) == 1
             thread = a.thread_messages(board)
-            assert [m.username for m in thread] == ["🟦 Ada", "🟩 Bob", ""]
+            assert [m.username for m in thread] == ["Ada", "Bob", ""]
             assert "Tabs win." in thread[0].blocks[0]["text"]
     assert asyncio.all_tasks() == before
 

@@ -39,7 +39,7 @@ def check_whole(a: App, turn: Message) -> None:
     assert text.startswith(WHOLE)
     assert text.count("done.") == text.count("more") == 1
     assert "Ada" not in text
-    assert turn.username == "🟦 Ada"
+    assert turn.username == "Ada"
 
 
 async def test_turns_are_streamed_with_the_names_and_faces_of_their_seats(start_app: StartApp) -> None:
@@ -49,8 +49,8 @@ async def test_turns_are_streamed_with_the_names_and_faces_of_their_seats(start_
     _, thread = await ask_directly(app)
     check_whole(app, thread[0])
     assert [(m.username, m.icon, m.stream) for m in thread[:2]] == [
-        ("🟦 Ada", faces["ada"], "stopped"),
-        ("🟩 Bob", "", "stopped"),
+        ("Ada", faces["ada"], "stopped"),
+        ("Bob", "", "stopped"),
     ]
     assert len(app.find_calls("chat.appendStream")) >= 2
     assert [r.error for r in app.server.requests if r.error] == []
@@ -100,7 +100,7 @@ async def test_without_the_scope_for_names_a_stream_has_a_heading(start_app: Sta
     app = await start_app(lines={"ada": SLOWER, "bob": SLOWER})
     app.server.world.tokens[app.team.bot_token].scopes.discard("chat:write.customize")
     _, (first, second, *_) = await ask_directly(app)
-    for turn, name in ((first, "🟦 Ada"), (second, "🟩 Bob")):
+    for turn, name in ((first, "Ada"), (second, "Bob")):
         assert read_shown(turn).startswith(f"**{name}**\n\n{WHOLE}")
         assert (turn.username, turn.stream) == ("", "stopped")
     assert [r.error for r in app.server.requests if r.error] == ["missing_scope"]

@@ -87,7 +87,7 @@ async def test_the_shortcuts_of_messages(app: App) -> None:
 
     await wait_until(lambda: len(thread()) > 4)
     await app.wait_until_over()
-    seat = next(m for m in thread() if m.username == "🟦 Ada")
+    seat = next(m for m in thread() if m.username == "Ada")
     await (await people.shortcut(app.ann.id, seat, "moot:ask_seat"))
     await wait_until(lambda: len(app.server.world.views) == 1)
     await (await people.submit(app.ann.id, next(iter(app.server.world.views)), {"question": "why?"}))

@@ -24,7 +24,7 @@ async def test_a_comparison_from_the_command_to_its_end(start_app: StartApp, htt
     board = await app.find_board()
     await app.wait_until_over()
     thread = app.thread_messages(board)
-    assert [m.username for m in thread[:2]] == ["🟦 Ada", "🟩 Bob"]
+    assert [m.username for m in thread[:2]] == ["Ada", "Bob"]
     assert [read_text(m).split("\n")[0] for m in thread[:2]] == ["Tabs win.", "Spaces win."]
     assert thread[-1].notified == (app.ann.id,)
     assert not any(m.broadcast for m in thread)
@@ -50,8 +50,8 @@ async def test_placeholders_go_out_together_in_the_order_of_the_panel(start_app:
     board = await app.find_board()
     await wait_until(lambda: len(app.thread_messages(board)) == 2)
     assert [m.edits[0].text for m in app.thread_messages(board)] == [
-        "🟦 Ada is answering: Ada is thinking…",
-        "🟩 Bob is answering: Bob is thinking…",
+        "Ada is answering: Ada is thinking…",
+        "Bob is answering: Bob is thinking…",
     ]
     assert all(has_button(m, "skip") for m in app.thread_messages(board))
 
@@ -205,7 +205,7 @@ async def test_without_the_scope_for_names_a_heading_stands_above_each_turn(app:
     board = await app.find_board()
     await app.wait_until_over()
     assert [m.username for m in app.thread_messages(board)[:2]] == ["", ""]
-    assert read_text(app.thread_messages(board)[0]).startswith("**🟦 Ada**\n\nTabs win.")
+    assert read_text(app.thread_messages(board)[0]).startswith("**Ada**\n\nTabs win.")
 
 
 async def test_a_long_turn_is_one_message_and_read_on_tells_the_rest(start_app: StartApp) -> None:

@@ -50,7 +50,7 @@ async def test_slacks_stop_button_stops_the_run(start_app: StartApp) -> None:
     one, other, end = app.thread_messages(board)
     assert "Tabs" in read_text(one)
     assert "Spaces" in read_text(other)
-    assert "Stopped before its end" in read_text(end)
+    assert "stopped before its end" in read_text(end)
 
 
 async def test_a_stop_that_comes_too_late_says_so(app: App) -> None:

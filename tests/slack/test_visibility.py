@@ -74,14 +74,14 @@ async def test_nobody_knows_who_is_who_until_the_vote_has_closed(start_app: Star
     await press(app, end, "vote", about="a")
     assert await app.read_ephemerals() == ["Your vote is Speaker A's."]
     assert "council of Speaker A, Speaker B" in read_text(board)
-    assert {m.username for m in app.thread_messages(board)} >= {"🟦 Speaker A", "🟩 Speaker B"}
+    assert {m.username for m in app.thread_messages(board)} >= {"Speaker A", "Speaker B"}
     assert [name for name in NAMES if name in read_sent(app).replace("'", '"')] == []
     assert FIGURES.findall(read_sent(app)) == []
     await press_more(app.server, end, "close", app.ann.id)
     first, *_ = await find_turns(app, board, "** (was Speaker A)", 1)
     who = read_text(first).split("**")[1]
-    assert first.username == "🟦 Speaker A"  # a name that was sent stays
-    await wait_until(lambda: f"Speaker A was {who}" in read_text(board) and f"Votes: {who} 1." in read_text(end))
+    assert first.username == "Speaker A"  # a name that was sent stays
+    await wait_until(lambda: f"Speaker A was {who}" in read_text(end) and f"Votes: {who} 1." in read_text(end))
 
 
 async def test_guesses_are_counted_when_names_are_told(start_app: StartApp) -> None:

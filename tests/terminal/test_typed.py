@@ -26,8 +26,8 @@ async def start_voted_debate(scene: ActionsScene) -> str:
 @pytest.mark.parametrize(
     ("wish", "outcome"),
     [
-        ("go on", "Went on: 1 for it, 0 for ending."),
-        ("end", "Ended after round 1 of 3 by vote: 1 for ending, 0 for going on."),
+        ("go on", "The debate went on: 1 voted to go on, 0 to end."),
+        ("end", "The debate ended: 1 voted to end, 0 to go on."),
     ],
 )
 async def test_a_key_decides_whether_a_debate_goes_on(wish: RoundWish, outcome: str, scene: ActionsScene) -> None:

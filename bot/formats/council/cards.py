@@ -27,9 +27,8 @@ REVIEWS = LaneId("reviews", 1, "")
 COUNTED = LaneId("counted", 1, "")  # has no message: how it was counted stands behind a button of the reviews
 COUNTED_TITLE = "How it was counted"
 LATE = "came after the reviews had begun"
-TWO_ANSWERS = "Two answers: each would only judge the other."
+TWO_ANSWERS = "Two answers are not ranked: each model would only judge the other's."
 NO_RANKING = "The models gave no ranking."
-ONLY_EACH_OTHER = "No ranking: with two answers, each model only judges the other's."
 AGREEMENT = ((1.0, "all agreed"), (0.7, "mostly agreed"), (0.3, "partly agreed"))  # from which correlation on
 
 
@@ -54,7 +53,7 @@ def council_cards(t: Transcript, held: HeldBallots) -> dict[LaneId, str]:
         said.setdefault(f"{_later_note(t, r)}: {ballot_line(t, r)}", []).append(name_of(t, r.want.turn))
     lines = [f"- **{join_names(names)}**{line}" for line, names in said.items()]
     late = [name_of(t, turn.id) for turn in unreviewed_answers(t)]
-    missed = f"Not reviewed, as it came later: {', '.join(late)}." if late else ""
+    missed = f"{join_names(late)} answered too late to be reviewed." if late else ""
     parts = ("\n".join(lines), missed, _standings_text(t, held) if _are_some_in(held) else "")
     return {REVIEWS: "\n\n".join(part for part in parts if part)}
 
@@ -125,7 +124,7 @@ def ranking_verdict(t: Transcript, s: Standings) -> str:
 
 def _why_unranked(t: Transcript, s: Standings) -> str:
     """Say why reviews rank no answer first: a place that a reviewer gives itself does not count."""
-    return ONLY_EACH_OTHER if s.ballots and len(ranked_answers(t)) == 2 else NO_RANKING
+    return TWO_ANSWERS if s.ballots and len(ranked_answers(t)) == 2 else NO_RANKING
 
 
 def full_verdict(t: Transcript, s: Standings) -> tuple[str, ...]:

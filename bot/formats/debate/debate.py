@@ -52,7 +52,6 @@ from bot.formats.debate.recaps import ask_recap, recap_cards, recap_turn, title_
 from bot.formats.debate.round_vote import (
     VOTE_STAGE,
     has_round_vote,
-    outcome_line,
     round_decision,
     round_vote_card,
     round_vote_controls,
@@ -124,14 +123,15 @@ def _plan_step(t: Transcript, now: float) -> Plan:
     titles, cards = _titles(t), _cards(t, now)
     if end := plan_if_stopped(t, now, titles, cards):
         return end
-    shown = Plan(titles=titles, cards=cards, board_lines=objection_lines(t))
+    unstreamed = _total_unstreamed(t, now)
+    total = _total_debater_turns(t, now) + 1 + unstreamed
+    shown = Plan(titles=titles, cards=cards, board_lines=objection_lines(t), total=total, total_unstreamed=unstreamed)
     for step in _debate_steps(t, now):
         if step[0].stage == VOTE_STAGE:
             round_ = step[0].round
             closes_at = round_vote_ends_at(t, round_)
             return replace(shown, stage=f"the vote after round {round_}", vote_after=round_, again_at=closes_at)
         if (open_ := open_turns(t, step)) is not None:
-            shown = replace(shown, total=_total_turns(t), total_unstreamed=_total_unstreamed(t))
             return replace(shown, wanted=_debate_wants(t, open_), stage=_stage_name(t, step))
     if silent := _silent_round(t):
         silence = f"Nobody spoke in round {silent}, so there is nothing to judge."
@@ -143,7 +143,7 @@ def _plan_step(t: Transcript, now: float) -> Plan:
         "judged",
         verdict_lines(t),
         headline=str(swing) if swing else "",
-        reason=" ".join(line for line in (_end_reason(t), substitute_judge_line(t)) if line),
+        reason=" ".join(line for line in (_end_reason(t, now), substitute_judge_line(t)) if line),
         titles=titles,
         cards=cards,
     )
@@ -256,35 +256,32 @@ def _silent_round(t: Transcript) -> int:
     return 0
 
 
-def _last_round(t: Transcript) -> int:
+def _last_round(t: Transcript, now: float) -> int:
     """Return the round that is the last, as far as can be told."""
-    limit = t.started.rules.rounds
-    return next((round_ for round_ in all_rounds(t) if _check_result(t, round_).state != "going on"), limit)
+    ends = (i for i in all_rounds(t) if _check_result(t, i).state != "going on" or round_decision(t, i, now) == "end")
+    return next(ends, t.started.rules.rounds)
 
 
-def _total_turns(t: Transcript) -> int:
-    """Return the number of turns expected in all."""
-    debaters = sum(len(step) for round_ in range(1, _last_round(t) + 1) for step in round_steps(t, round_))
-    return debaters + 1 + _total_unstreamed(t)
+def _total_debater_turns(t: Transcript, now: float) -> int:
+    return sum(len(step) for round_ in range(1, _last_round(t, now) + 1) for step in round_steps(t, round_))
 
 
-def _total_unstreamed(t: Transcript) -> int:
-    """Return how many of them have no message of their own: the cast, the checks and the scores."""
-    checked = sum(_has_checks(t) and round_ < t.started.rules.rounds for round_ in range(1, _last_round(t) + 1))
+def _total_unstreamed(t: Transcript, now: float) -> int:
+    """Return how many turns have no message of their own: the cast, the checks and the scores."""
+    checked = sum(_has_checks(t) and round_ < t.started.rules.rounds for round_ in range(1, _last_round(t, now) + 1))
     return bool(aliases_to_cast(t)) + checked + bool(debate_rules(t).criteria)
 
 
-def _end_reason(t: Transcript) -> str:
-    last, limit = _last_round(t), t.started.rules.rounds
+def _end_reason(t: Transcript, now: float) -> str:
+    last, limit = _last_round(t, now), t.started.rules.rounds
     check = _check_result(t, last)
     found = {"agreement": "the debaters agree", "nothing new": "nothing new was said"}.get(check.state)
     if found:
         because = f" ({check.because.rstrip('.')})" if check.because else ""
-        return f"Ended after round {last} of {limit}: {found}{because}."
-    voted = [i for i in all_rounds(t) if has_round_vote(t, i) and round_start_seq(t, i + 1) == inf]
-    if voted:
-        return outcome_line(t, voted[0], inf)
-    return f"Ended at its limit of {limit} {'round' if limit == 1 else 'rounds'}."
+        return f"The debate ended after round {last} of {limit}: {found}{because}."
+    if last < limit:
+        return f"The debate ended after round {last} of {limit}, by vote."
+    return f"The debate ended after round {limit}, its last."
 
 
 def _stage_name(t: Transcript, step: Step) -> str:

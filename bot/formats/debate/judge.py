@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import inf
 
 from bot.domain.asks import Ask, Part
@@ -86,7 +86,7 @@ def verdict_lines(t: Transcript) -> tuple[str, ...]:
     """Say who wins and what the debate supports, or why there is no verdict."""
     author = _verdict_author(t)
     if not author:
-        return (f"No verdict: {_silence_reason(t)}",)
+        return (f"There is no verdict: {_silence_reason(t)}",)
     name = name_of(t, verdict_turn(author))
     [said] = turns_with_text(t, [verdict_turn(author)])
     _, marker, tail = said.text.rpartition("VERDICT:")
@@ -100,11 +100,10 @@ def verdict_lines(t: Transcript) -> tuple[str, ...]:
         return (stated,)
     scores = latest_scores(t)
     if scores is None:
-        return (f"No verdict: {name} gave no scores that could be read.",)
+        return (f"{name} gave no scores that could be read, so there is no verdict.",)
     names = _names_by_alias(t)
-    means = ", ".join(f"{names[d]} {scores.mean(d):.1f}" for d in _debaters_by_mean(scores))
     winner = names.get(scores.winner)
-    return f"{f'{winner} wins' if winner else 'A tie'}; scores: {means}.", stated
+    return f"{f'{winner} wins' if winner else 'A tie'}; {_list_means(scores, names)}.", stated
 
 
 def substitute_judge_line(t: Transcript) -> str:
@@ -116,7 +115,7 @@ def substitute_judge_line(t: Transcript) -> str:
 
 
 def scores_card(t: Transcript) -> str:
-    """Return a line a debater, best first; "" before there are scores."""
+    """Return a line a debater, best first, and where the judge chose another; "" before there are scores."""
     scores = latest_scores(t)
     if scores is None:
         return ""
@@ -126,10 +125,10 @@ def scores_card(t: Transcript) -> str:
         + ", ".join(f"{criterion} {mark:g}" for criterion, mark in scores.marks[debater].items())
         for debater in _debaters_by_mean(scores)
     ]
-    decided = f"Decided for **{names[scores.winner]}**." if scores.winner else "Decided: a tie."
     if scores.winner and scores.winner not in scores.highest:
-        decided += f" The highest mean is {join_names([names[best] for best in scores.highest])}'s."
-    return "\n".join([*lines, "", decided])
+        highest = join_names([names[best] for best in scores.highest])
+        lines += ["", f"{highest} scored highest, yet the judge chose {names[scores.winner]}."]
+    return "\n".join(lines)
 
 
 def ask_judge(t: Transcript, turn: TurnId) -> Ask:
@@ -231,6 +230,14 @@ def _correction(t: Transcript, turn: TurnId) -> str:
     before = t.turns.get(turn._replace(ask=turn.ask - 1))
     problem = _problem_of(t, before) if before else ""
     return f" Your last reply could not be used: {problem}." if problem else ""
+
+
+def _list_means(scores: Scores, names: Mapping[str, str]) -> str:
+    """List the mean scores, best first; all at once where they are the same."""
+    ranked = [(names[debater], f"{scores.mean(debater):.1f}") for debater in _debaters_by_mean(scores)]
+    if len(ranked) > 1 and len({mean for _, mean in ranked}) == 1:
+        return f"{'both' if len(ranked) == 2 else 'all'} scored {ranked[0][1]}"
+    return f"scores: {', '.join(f'{name} {mean}' for name, mean in ranked)}"
 
 
 def _debaters_by_mean(scores: Scores) -> list[str]:

@@ -78,7 +78,7 @@ def round_vote_ends_at(t: Transcript, round_: int) -> float:
 def round_vote_card(t: Transcript, round_: int, now: float) -> str:
     """Return the question while the vote is open, its counts hidden; then its outcome."""
     if pauses.cut_short_reason(t, now) and round_start_seq(t, round_ + 1) == inf:
-        return "Not decided: the debate was stopped."
+        return "Nothing was decided: the debate was stopped."
     if round_decision(t, round_, now) != "open":
         return outcome_line(t, round_, now)
     last, cast = t.started.rules.rounds, sum(_count_wishes(t, round_))
@@ -100,10 +100,10 @@ def outcome_line(t: Transcript, round_: int, now: float) -> str:
     on, end = _count_wishes(t, round_)
     pressed = t.steering.settled_rounds.get(round_)
     if round_decision(t, round_, now) == "end":
-        return f"Ended after round {round_} of {t.started.rules.rounds} by vote: {end} for ending, {on} for going on."
+        return f"The debate ended: {end} voted to end, {on} to go on."
     if isinstance(pressed, RoundAsked):
-        return f"Went on: {as_text(pressed.name or pressed.by)} pressed Next."
-    return f"Went on: {on} for it, {end} for ending." if on or end else "Went on: nobody voted."
+        return f"The debate went on: {as_text(pressed.name or pressed.by)} pressed Next."
+    return f"The debate went on: {f'{on} voted to go on, {end} to end' if on or end else 'nobody voted'}."
 
 
 def _count_wishes(t: Transcript, round_: int) -> tuple[int, int]:

@@ -39,7 +39,7 @@ class Swing:
     def __str__(self) -> str:
         after = round(self.after * 100)
         if not self.moved:
-            return f"Minds changed: none; {self.side} stays at {after} % of {self.people} who voted both times."
+            return f"Nobody changed sides: {self.side} stays at {after} % of {self.people} who voted both times."
         return f"{self.side}: {round(self.before * 100)} → {after} %: {count_word(self.moved)} of you moved."
 
 
