@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Count = Callable[[str], int]
 
@@ -54,11 +54,8 @@ def make_counter(model: str, *, high: bool = False) -> Count:
     times a measured factor. `high`: rather too many than too few, for whatever must fit: some servers cut silently what
     is too long. Providers' own counters (Anthropic's, Gemini's) are not asked: that is a call before each first word.
     """
-    _use_carried_tables()
-    import tiktoken  # slow: it brings an HTTP client, and no command's help needs it
-
     name = _published_encoding(model)
-    encode = tiktoken.get_encoding(name or "o200k_base").encode_ordinary  # tiktoken keeps the tables it has loaded
+    encode = load_table(name or "o200k_base").encode_ordinary
     family = Family(1.0, 1.0, 0, "") if name else find_family(model)
     factor = family.high if high else family.factor
 
@@ -66,6 +63,16 @@ def make_counter(model: str, *, high: bool = False) -> Count:
         return round(len(encode(text)) * factor)
 
     return count
+
+
+def load_table(name: str) -> Any:
+    """Return one of the tables that litellm carries, as tiktoken's Encoding; tiktoken keeps what it has loaded."""
+    _use_carried_tables()
+    import tiktoken  # slow: it brings an HTTP client, and no command's help needs it
+
+    table = tiktoken.get_encoding(name)
+    table._mergeable_ranks = {}  # 26 MB that nothing reads but pickling: what counts has them in Rust
+    return table
 
 
 def find_family(model: str) -> Family:

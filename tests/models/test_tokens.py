@@ -56,3 +56,9 @@ assert make_counter("gpt-4")("one two") == 2
 assert "litellm" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
+
+
+def test_litellm_loads_no_second_table() -> None:
+    code = "from bot.models import client; client.load_litellm(); import tiktoken.registry as r; print(*r.ENCODINGS)"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (ended.stdout, ended.stderr) == ("o200k_base\n", "")
