@@ -3,7 +3,7 @@
 # would compile for minutes.
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 COMPILE := uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
-BENCHMARKS := start models pages live formats ratings money history hostile discord slack chaos scale_sim
+BENCHMARKS := start models pages live formats ratings money history hostile discord slack chaos cluster scale_sim
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-alone lint format types bench docs-check site pictures wheel sbom lock clean

@@ -17,13 +17,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections import Counter
-from collections.abc import Sequence
 from statistics import median
 
 from benchmarks import report
 from benchmarks.chaos import faults, flood
-from benchmarks.chaos.audit import Found
+from benchmarks.chaos.audit import FAULT_PROMISES, KILL_PROMISES, make_promise_bars, print_broken
 from benchmarks.chaos.kills import AIMED
 from benchmarks.chaos.play import Scene, find_usual_outcomes, play
 from benchmarks.chaos.resume import WATCHES_S, Resumed, measure_resume
@@ -36,9 +34,6 @@ USUAL_SHARE = 0.99
 FIRST_S, AGAINST_ONE = 2.0, 2.5
 MANY_RUNS, RESTARTS = 100, (7, 3)  # restarts with one run, and with many
 PEAK_MB, BESIDE = 1_000.0, 5.0
-SHOWN = 20  # broken promises that are printed whole
-FAULT_PROMISES = ("runs started = finished", "messages once", "final texts", "nothing left")
-KILL_PROMISES = (*FAULT_PROMISES, "runs as people know them", "votes counted once", "billed", "goes on by itself")
 Measured = tuple[list[report.Scene], list[Bar]]
 
 
@@ -58,7 +53,7 @@ def _measure_kills(kills: int, seed: int) -> Measured:
     usual = asyncio.run(find_usual_outcomes(seed))
     played = asyncio.run(play(Scene(kills, seed), usual))
     one, many = (asyncio.run(measure_resume(runs, n)) for runs, n in zip((1, MANY_RUNS), RESTARTS, strict=True))
-    _print_broken(played.found)
+    print_broken(played.found)
     firsts = sorted(wait for waits in played.fresh_s.values() for wait in waits)
     row: report.Scene = {
         "scene": f"{kills} kills, seed {seed}",
@@ -76,7 +71,7 @@ def _measure_kills(kills: int, seed: int) -> Measured:
     }
     aimed = min(played.kills[kind] for kind in AIMED if kind in REQUIRED) / kills
     bars = [
-        *_make_promise_bars(f"{kills} kills", KILL_PROMISES, played.found),
+        *make_promise_bars(f"{kills} kills", (*KILL_PROMISES, "goes on by itself"), played.found),
         Bar(f"{kills} kills: runs with their usual outcome", played.usual_share, USUAL_SHARE, "share", "at least"),
         Bar(f"{kills} kills: the rarest aim", aimed, LEAST_SHARE, "of kills", "at least"),
         Bar("1 run: ready to the first new text, median", median(one.first_s), FIRST_S, "s"),
@@ -102,7 +97,7 @@ def _make_resumed_row(result: Resumed) -> report.Scene:
 
 def _measure_faults(runs: int, seed: int) -> Measured:
     result = asyncio.run(faults.play(runs, seed))
-    _print_broken(result.found)
+    print_broken(result.found)
     row: report.Scene = {
         "scene": f"{runs} commands under faults, seed {seed}",
         "runs": result.runs,
@@ -111,12 +106,12 @@ def _measure_faults(runs: int, seed: int) -> Measured:
         "outcomes": ", ".join(f"{outcome} {n}" for outcome, n in result.outcomes.most_common()),
         "seconds": result.seconds,
     }
-    return [row], _make_promise_bars("faults", FAULT_PROMISES, result.found)
+    return [row], make_promise_bars("faults", FAULT_PROMISES, result.found)
 
 
 def _measure_flood(commands: int, seed: int) -> Measured:
     result = asyncio.run(flood.play(commands, commands * REACTIONS // COMMANDS, seed))
-    _print_broken(result.found)
+    print_broken(result.found)
     row: report.Scene = {
         "scene": f"{commands} commands in {result.sent_s:.1f} s, {result.reactions} reactions on a message",
         **result.answers,
@@ -131,7 +126,7 @@ def _measure_flood(commands: int, seed: int) -> Measured:
         "seconds": result.seconds,
     }
     bars = [
-        *_make_promise_bars("flood", FAULT_PROMISES, result.found),
+        *make_promise_bars("flood", FAULT_PROMISES, result.found),
         Bar("flood: commands without an answer", result.answers["unanswered"], 0, "commands"),
         Bar("flood: reactions that are counted", result.counted, result.reactions, "votes", "at least"),
         Bar("flood: memory at its peak", max(result.rss_commands_mb, result.rss_reactions_mb), PEAK_MB, "MB"),
@@ -141,16 +136,6 @@ def _measure_flood(commands: int, seed: int) -> Measured:
         ),
     ]
     return [row], bars
-
-
-def _make_promise_bars(scene: str, promises: Sequence[str], found: Sequence[Found]) -> list[Bar]:
-    broken = Counter(f.promise for f in found)
-    return [Bar(f"{scene}: {promise}", broken[promise], 0, "broken") for promise in promises]
-
-
-def _print_broken(found: Sequence[Found]) -> None:
-    for broken in found[:SHOWN]:
-        print(f"{broken.promise}: {broken.what}")
 
 
 def main() -> int:

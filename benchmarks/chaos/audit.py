@@ -7,19 +7,35 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.chaos.models import KEY, TAG, Call
 from benchmarks.chaos.places import Place, Post
-from benchmarks.chaos.runs import VOTED, Asked
-from bot.domain.facts import TurnEnded
+from benchmarks.chaos.runs import SKIPPED_SO, VOTED, Asked
+from benchmarks.report import Bar
+from bot.domain.facts import SkipAsked, TurnEnded
+from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript, Turn, fold_all
 from bot.ports import PostedPage
 from storage import open_store
+from storage.locations import Location
 from storage.store import SqlStore
 
+SHOWN = 20  # broken promises that are printed whole
 PAGE_CHARS = 1_000  # every message holds as many
+HEARD_WITHIN_S = 2.0  # until a skip has an effect at the latest, in a process that owns the run
 SLACK_S = 0.5  # between a wall time of the bot's and one of ours
+KILL_PROMISES = (
+    "runs started = finished",
+    "runs as people know them",
+    "votes counted once",
+    "skips counted once",
+    "messages once",
+    "final texts",
+    "billed",
+    "nothing left",
+)
+FAULT_PROMISES = ("runs started = finished", "messages once", "final texts", "nothing left")
 _COUNTS = re.compile(r"Votes: (.+?)\.(?:\n|$)")
 
 
@@ -54,10 +70,29 @@ async def read_ledger(store: SqlStore) -> Ledger:
     return ledger
 
 
-async def read_running_ledger(path: Path) -> Ledger:
+async def read_running_ledger(location: Location) -> Ledger:
     """Read the ledger while the bot writes the database."""
-    async with open_store(path, clock=time.time, read_only=True) as store:
+    async with open_store(location, clock=time.time, read_only=True) as store:
         return await read_ledger(store)
+
+
+class Skip(NamedTuple):
+    """A skip that is stored: its turn, how that ended, "" where it did not, and how long after (seconds)."""
+
+    turn: TurnId
+    finish: str
+    waited_s: float
+
+
+def list_skips(t: Transcript) -> list[Skip]:
+    """Return the skips of a run."""
+    ends = {e.fact.turn: (e.fact.finish, e.at) for e in t.entries if isinstance(e.fact, TurnEnded)}
+    skips = []
+    for entry in t.entries:
+        if isinstance(entry.fact, SkipAsked):
+            finish, at = ends.get(entry.fact.turn, ("", entry.at))
+            skips.append(Skip(entry.fact.turn, finish, at - entry.at))
+    return skips
 
 
 @dataclass
@@ -81,6 +116,7 @@ class Audit:
             *_list_broken("runs started = finished", self._check_ends()),
             *_list_broken("runs as people know them", self._check_known_runs()),
             *_list_broken("votes counted once", self._check_votes()),
+            *_list_broken("skips counted once", self._check_skips()),
             *_list_broken("messages once", self._check_messages()),
             *_list_broken("final texts", self._check_texts()),
             *_list_broken("billed", self._check_calls()),
@@ -137,6 +173,18 @@ class Audit:
             counted = sum(int(n) for line in lines for n in re.findall(r" (\d+)(?:,|$)", line))
             if counted != len(cast):
                 yield f"{asked.run}: {len(cast)} have voted, and the end card counts {counted}"
+
+    def _check_skips(self) -> Iterator[str]:
+        """Check that each skip whose person was told so is stored once, and that its turn did not go on to its end."""
+        for asked in self.asked:
+            if (t := self.ledger.runs.get(asked.run)) is None:
+                continue
+            skips, told = list_skips(t), sum(said.endswith(SKIPPED_SO) for said in asked.skips)
+            if told > len(skips):
+                yield f"{asked.run}: {told} skips were told, and {len(skips)} are stored"
+            for skip in skips:
+                if skip.finish == "done" and skip.waited_s > HEARD_WITHIN_S:
+                    yield f"{asked.run}: {skip.turn} went on for {skip.waited_s:.2f} s after its skip, to its end"
 
     def _find_end_cards(self, asked: Asked) -> list[Post]:
         """Return the end cards of that run; there should be one."""
@@ -224,6 +272,18 @@ class Audit:
         yield from (f"{run}: its end is not shown" for run in self.ledger.behind)
         if running := sum(call.ended_at is None for call in self.calls):
             yield f"{running} answers are still being sent"
+
+
+def make_promise_bars(scene: str, promises: Sequence[str], found: Sequence[Found]) -> list[Bar]:
+    """Return a bar for each promise: how often it was broken."""
+    broken = Counter(f.promise for f in found)
+    return [Bar(f"{scene}: {promise}", broken[promise], 0, "broken") for promise in promises]
+
+
+def print_broken(found: Sequence[Found]) -> None:
+    """Print broken promises, the first ones whole."""
+    for broken in found[:SHOWN]:
+        print(f"{broken.promise}: {broken.what}")
 
 
 def _list_broken(promise: str, broken: Iterable[str]) -> list[Found]:

@@ -119,7 +119,7 @@ async def _add_people(w: World, count: int) -> AsyncIterator[list[int]]:
 async def _wait_until_over(w: World) -> None:
     """Wait until no run goes on, whether or not people may still vote."""
     async with asyncio.timeout(QUIET.patience_s):
-        while any(t.finished is None for t in (await read_running_ledger(w.bot.store)).runs.values()):
+        while any(t.finished is None for t in (await read_running_ledger(w.location)).runs.values()):
             await asyncio.sleep(1.0)
 
 
@@ -181,7 +181,7 @@ async def _count_reactions(w: World, message: Post, voters: list[int]) -> tuple[
             await asyncio.sleep(0)  # otherwise they are sent as fast as the gateway goes
     counted, counted_at, quiet = 0, began, 0
     while counted < len(voters) and quiet < 10:
-        votes = len((await read_running_ledger(w.bot.store)).runs[run].votes)
+        votes = len((await read_running_ledger(w.location)).runs[run].votes)
         quiet = quiet + 1 if votes == counted else 0
         if votes != counted:
             counted, counted_at = votes, loop.time()
@@ -190,7 +190,7 @@ async def _count_reactions(w: World, message: Post, voters: list[int]) -> tuple[
 
 
 async def _find_run(w: World, message: Post) -> str:
-    ledger = await read_running_ledger(w.bot.store)
+    ledger = await read_running_ledger(w.location)
     return next(run for run, placed in ledger.placed.items() if message.ref in {p.ref for p in placed})
 
 

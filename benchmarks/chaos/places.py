@@ -15,7 +15,7 @@ from adapters.slack.scopes import wanted_events, wanted_scopes
 from benchmarks.chaos.models import TAG
 from tests.servers.discord import CannotAct, Channel, DiscordServer, Message, User
 from tests.servers.discord.errors import DiscordError
-from tests.servers.discord.world import EPHEMERAL, LOADING, walk
+from tests.servers.discord.world import EPHEMERAL, LOADING, Guild, walk
 from tests.servers.slack import SlackServer, Unacknowledged
 from tests.servers.slack.world import Ephemeral
 from tests.servers.slack.world import Message as SlackMessage
@@ -101,8 +101,9 @@ class OnDiscord:
         self._boards: dict[str, Message] = {}  # by the tag of their question
         self._known: set[int] = set()
 
-    async def furnish(self, rooms: int) -> None:
-        self.guild = await self.server.create_guild()
+    async def furnish(self, rooms: int, guild: Guild | None = None) -> None:
+        """Make rooms and people, in a new guild if none is given."""
+        self.guild = guild or await self.server.create_guild()
         self.rooms = [await self.server.create_channel(self.guild, f"room-{n}") for n in range(rooms)]
         self.people = [await self.server.create_member(self.guild, name) for name in PEOPLE]
 

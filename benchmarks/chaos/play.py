@@ -96,11 +96,11 @@ async def wait_until_settled(w: World, within_s: float) -> Ledger:
     """Wait until every run is over and nothing changes any more, or the time is up, which the audit will tell."""
     ends_at = time.monotonic() + within_s
     while True:
-        ledger = await read_running_ledger(w.bot.store)
+        ledger = await read_running_ledger(w.location)
         before = _count_requests(w)
         await asyncio.sleep(3.0)
         if (ledger.is_finished(time.time()) and _count_requests(w) == before) or time.monotonic() > ends_at:
-            return await read_running_ledger(w.bot.store)
+            return await read_running_ledger(w.location)
 
 
 async def stop_bot(w: World) -> list[Found]:

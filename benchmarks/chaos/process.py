@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psutil
@@ -20,19 +21,33 @@ STARTS_WITHIN_S, STOPS_WITHIN_S = 120.0, 60.0
 
 
 class Bot:
-    """The bot as a process; `connections()` counts its introductions to each platform, all of which grow at a start."""
+    """The bot as a process; `connections()` counts its introductions to each platform, all of which grow at a start.
 
-    def __init__(self, folder: Path, connections: Callable[[], tuple[int, ...]]) -> None:
+    `options` and `env` are those of `moot run`, and `name` is its log's, where it is one of several.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        connections: Callable[[], tuple[int, ...]],
+        *,
+        name: str = "bot",
+        options: Sequence[str] = (),
+        env: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.store = folder / "moot.db"
         self.kills: list[float] = []  # wall times
         self.ready_after_s: list[float] = []
+        self._log = folder / f"{name}.log"
         self._folder = folder
+        self._options = options
+        self._env = env
         self._connections = connections
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def log(self) -> str:
-        return (self._folder / "bot.log").read_text("utf-8", "replace")
+        return self._log.read_text("utf-8", "replace")
 
     @property
     def is_alive(self) -> bool:
@@ -42,11 +57,11 @@ class Bot:
         """Begin to start it, without waiting."""
         self._before = self._connections()
         self._spawned_at = time.monotonic()
-        with (self._folder / "bot.log").open("ab") as log:
+        with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bot", "run"],
+                [sys.executable, "-m", "bot", "run", *self._options],
                 cwd=self._folder,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                env={**os.environ, "PYTHONPATH": str(ROOT), **self._env},
                 stdout=log,
                 stderr=log,
             )
@@ -76,17 +91,30 @@ class Bot:
 
     async def stop(self) -> int:
         """Send SIGTERM; return its exit status. Raises TimeoutError where it stays."""
+        self.send(signal.SIGTERM)
+        return await self.wait_for_end()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
         assert self._process is not None  # it was started
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(number)
+
+    async def wait_for_end(self) -> int:
+        """Return the exit status of a process that ends. Raises TimeoutError where it stays."""
+        assert self._process is not None  # it was started
         async with asyncio.timeout(STOPS_WITHIN_S):
             await self.wait_until_gone()
         status = self._process.returncode
         assert isinstance(status, int)
         return status
 
-    def rss_mb(self) -> float:
+    @property
+    def pid(self) -> int:
         assert self._process is not None  # it was started
-        return float(psutil.Process(self._process.pid).memory_info().rss) / 2**20
+        return self._process.pid
+
+    def rss_mb(self) -> float:
+        return float(psutil.Process(self.pid).memory_info().rss) / 2**20
 
     def end(self) -> None:
         """Kill it, in whatever state it is, and wait for it."""

@@ -25,7 +25,7 @@ CHAIR = "Eve"
 BOARD_WITHIN_S, UNHEARD_S = 20.0, 3.0  # where nobody answered a command, people soon try again
 LOOK_S = 0.05
 QUESTION = "Is it better to learn one programming language well, or several?"
-VOTED = "Your vote is"
+VOTED, SKIPPED_SO = "Your vote is", "is skipped."  # how the bot says that it has stored it
 
 
 class Pressed(NamedTuple):
@@ -53,7 +53,7 @@ class Asked:
     board_at: float | None = None
     end_at: float | None = None
     votes: list[Pressed] = field(default_factory=list)
-    skipped: str = ""  # the bot's answer to the person who skipped a seat
+    skips: list[str] = field(default_factory=list)  # the bot's answers to the person who skipped seats
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +70,13 @@ class Habits:
 class Crowd:
     """A crowd that keeps runs going on each platform until `enough` is set, and stays to the end of each run."""
 
-    def __init__(self, dice: Random, habits: Habits) -> None:
+    def __init__(self, dice: Random, habits: Habits, first: int = 1) -> None:
+        """Take what is drawn from, the habits, and the number of the first question, which no other crowd may use."""
         self.asked: list[Asked] = []
         self.enough = asyncio.Event()
-        self._dice = dice
-        self._habits = habits
-        self._number = itertools.count(1)
+        self.dice = dice
+        self.habits = habits
+        self._number = itertools.count(first)
 
     async def keep_busy(self, place: Place, at_once: int) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -105,45 +106,46 @@ class Crowd:
         command, options = COMMANDS[kind]
         asked.asked_at = asyncio.get_running_loop().time()
         asked.heard = await place.ask(nth, command, f"{asked.tag} {QUESTION}", options)
-        patience_s = self._habits.patience_s
+        patience_s = self.habits.patience_s
         board = await _wait_for(
             lambda: place.find_board(asked.tag), min(BOARD_WITHIN_S, patience_s) if asked.heard else UNHEARD_S
         )
         if board is None:
             return asked
         asked.run, asked.board_at = board.run, asyncio.get_running_loop().time()
-        steering = asyncio.create_task(self._steer_run(asked, board))
+        steering = asyncio.create_task(self.steer_run(asked, board))
         end = await _wait_for(lambda: _find_end_card(place, board), patience_s)
         await steering
         if end is not None:
             asked.end_at = asyncio.get_running_loop().time()
             asked.run = asked.run or end.run
             await self._cast_votes(asked, end)
-            if self._dice.random() < self._habits.summarises:
+            if self.dice.random() < self.habits.summarises:
                 await place.press_more(0, end, "summarise")
         return asked
 
-    async def _steer_run(self, asked: Asked, board: Post) -> None:
-        place, dice = asked.place, self._dice
-        if dice.random() < self._habits.says:
+    async def steer_run(self, asked: Asked, board: Post) -> None:
+        """Say something in a run, or skip a seat, as the habits have it."""
+        place, dice = asked.place, self.dice
+        if dice.random() < self.habits.says:
             await asyncio.sleep(dice.uniform(0.0, 3.0))
             await place.say(0, board, f"{asked.tag} And what about beginners?")
-        if asked.kind in SKIPPED and dice.random() < self._habits.skips:
+        if asked.kind in SKIPPED and dice.random() < self.habits.skips:
             await asyncio.sleep(dice.uniform(0.0, 3.0))
             open_ = [p for p in place.read_thread(board) if p.find_button("skip") and CHAIR not in p.seat]
             if open_:
                 post = dice.choice(open_)
-                asked.skipped = await place.press(0, post, post.find_button("skip"))
+                asked.skips.append(await place.press(0, post, post.find_button("skip")))
 
     async def _cast_votes(self, asked: Asked, end: Post) -> None:
-        if not self._habits.votes:
+        if not self.habits.votes:
             return
         for person in range(len(PEOPLE)):
-            for _ in range(self._dice.choice((1, 1, 2))):
+            for _ in range(self.dice.choice((1, 1, 2))):
                 ballot = [key for key, (_, does, _) in end.buttons.items() if does == "vote"]
                 if not ballot:
                     return
-                button = self._dice.choice(ballot)
+                button = self.dice.choice(ballot)
                 told = await asked.place.press(person, end, button)
                 asked.votes.append(Pressed(asked.place.name_person(person), end.buttons[button][2], told))
 

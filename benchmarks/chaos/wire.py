@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from benchmarks.chaos.models import KEY, Models, Moment, Pace
 from benchmarks.chaos.places import OnDiscord, OnSlack, Place
 from benchmarks.chaos.process import Bot, format_toml
 from benchmarks.limits import FEW_PEOPLE
+from storage.locations import Location
 from tests.servers.discord import DiscordServer
 from tests.servers.discord.faults import Fault
 from tests.servers.discord.routing import Request
@@ -63,6 +65,7 @@ class World:
     slack: OnSlack
     models: Models
     bot: Bot
+    location: Location  # of the database
     on_moment: Callable[[Aim], None] = lambda aim: None
     fresh: dict[str, Fresh] = field(default_factory=dict)  # by platform
 
@@ -144,40 +147,53 @@ def _is_board(body: Any) -> bool:
 
 @asynccontextmanager
 async def open_world(
-    rooms: int, pace: Pace, concurrency: int = 1000, **settings: Mapping[str, Any]
+    rooms: int,
+    pace: Pace,
+    concurrency: int = 1000,
+    models: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    **settings: Mapping[str, Any],
 ) -> AsyncIterator[World]:
     """Open both platforms with `rooms` channels each, and the bot's folder; the bot is not started yet.
 
-    `settings` are added to the tables of its moot.toml; `concurrency`: answers at once. The bot is killed at the end.
+    `settings` are added to the tables of its moot.toml, and `models` to that of its models, by their keys;
+    `concurrency`: answers at once. The bot is killed at the end.
     """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        models = await stack.enter_async_context(Models(pace))
+        served = await stack.enter_async_context(Models(pace))
         discord = OnDiscord(await stack.enter_async_context(DiscordServer(contract=None)))
         slack = OnSlack(await stack.enter_async_context(SlackServer(contract=NO_CONTRACT)))
         await discord.furnish(rooms)
         slack.furnish(rooms)
-        made = World(discord, slack, models, Bot(folder, lambda: made.count_connections()))
+        bot = Bot(folder, lambda: made.count_connections())
+        location = settings.get("storage", {}).get("url", bot.store)
+        made = World(discord, slack, served, bot, location)
         stack.callback(made.bot.end)
         discord.server.router.on_request = made.on_discord_request
         slack.server.api.on_request = made.on_slack_request
-        models.on_moment = lambda moment: made.on_moment(moment)
-        _fill_folder(folder, _make_settings(made, concurrency, settings))
+        served.on_moment = lambda moment: made.on_moment(moment)
+        _fill_folder(folder, _make_settings(made, concurrency, models, settings))
         yield made
 
 
-def _make_settings(world: World, concurrency: int, more: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _make_settings(
+    world: World,
+    concurrency: int,
+    models: Mapping[str, Mapping[str, Any]],
+    more: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
     discord, slack = world.discord.server, world.slack.server
     tables: dict[str, dict[str, Any]] = {
         "panels": {"default": {"seats": PANEL, "chair": "eve"}},
         "models": {
             key: {
                 "litellm": f"hosted_vllm/{key}",
-                "name": name,
+                "name": SEATS.get(key, key),
                 "api_base": f"{world.models.url}/{key}",
                 "concurrency": concurrency,
+                **models.get(key, {}),
             }
-            for key, name in SEATS.items()
+            for key in {**SEATS, **models}
         },
         "discord": {"token": discord.token, "api_base": discord.api_base, "gateway_url": discord.gateway_url},
         "slack": {

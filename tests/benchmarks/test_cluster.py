@@ -1,0 +1,21 @@
+"""Gateways and workers under blows, at a size for every day: `benchmarks.cluster` plays the same scenes at full size."""
+
+from __future__ import annotations
+
+from benchmarks.cluster.play import Size, play
+from benchmarks.cluster.scenes import STRIKES
+from benchmarks.cluster.table import CAP_USD
+from tests.support.postgres import make_database
+
+SMALL = Size(gateways=2, workers=2, at_once=1, alone=1, skipped=1, dear=4)
+
+
+async def test_whatever_befalls_processes_no_run_no_message_and_no_skip_is_lost_and_no_cap_is_passed() -> None:
+    with make_database() as url:
+        played = await play(SMALL, url)
+    assert played.found == []
+    assert {row["scene"] for row in played.scenes} >= set(STRIKES)
+    assert all(int(row["runs"]) > 0 for row in played.scenes)
+    assert len(played.take_overs_s) > 0
+    assert len(played.signals_ms) > 0
+    assert 0.0 < played.billed_usd <= CAP_USD + 0.01
