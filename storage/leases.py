@@ -141,5 +141,5 @@ def _free(conn: Connection, which: ColumnElement[bool]) -> list[str]:
 @asynccontextmanager
 async def open_leases(url: str, owner: str, role: Role) -> AsyncIterator[Leases]:
     """Open the lease of a process on a connection of its own, beside the store's. Raises Misconfigured, StoreFailed."""
-    async with postgres.connect_writer(url, hold="no") as database:
+    async with postgres.connect_writer(url, hold="lease") as database:
         yield Leases(database, postgres.describe_url(url), owner, role)

@@ -45,6 +45,10 @@ _SETTINGS = """
     SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '10s';
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3
 """
+# Of one of several processes: its rows must be free before its lease of 3 s has run out, or nobody could take its runs;
+# and whoever renews a lease waits for no row of others until that is over.
+_SHARED = "SET idle_in_transaction_session_timeout = '2s'"
+_LEASED = "SET lock_timeout = '1s'; SET idle_in_transaction_session_timeout = '2s'"
 _HOLDER = """
     SELECT application_name FROM pg_stat_activity JOIN pg_locks USING (pid)
     WHERE locktype = 'advisory' AND classid = 0 AND objid = %s AND granted
@@ -54,8 +58,9 @@ _HOLDER = """
 _MET_ANOTHER = ("40001", "40P01", "23505")
 
 T = TypeVar("T")
-# alone: the one process that runs the bot; shared: one of several, each in its role; no: beside whoever runs it
-Hold = Literal["alone", "shared", "no"]
+# alone: the one process that runs the bot; shared: one of several, each in its role; lease: its lease; no: beside
+# whoever runs it
+Hold = Literal["alone", "shared", "lease", "no"]
 
 
 def describe_url(url: str) -> str:
@@ -245,7 +250,11 @@ def _set_up(engine: Engine, url: str, hold: Hold) -> None:
         connection.autocommit = True
         cursor = connection.cursor()
         cursor.execute(_SETTINGS)
-        if hold != "no":
+        if hold == "shared":
+            cursor.execute(_SHARED)
+        if hold == "lease":
+            cursor.execute(_LEASED)
+        if hold in ("alone", "shared"):
             _hold(cursor, url, hold)
         cursor.close()
         connection.autocommit = False

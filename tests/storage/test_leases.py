@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import psycopg
 import pytest
+from sqlalchemy import Connection, text
 
 from bot.domain.facts import CaughtUp, Interjected
+from bot.errors import StoreFailed
 from bot.ports import Fenced
 from storage import open_store
 from storage.leases import LEASE_S, Leases, open_leases
+from storage.postgres import Hold, connect_writer
 from storage.store import SqlStore
 from tests.support.transcripts import make_start
 
@@ -87,3 +91,48 @@ async def test_what_is_over_is_held_by_nobody_and_what_is_let_go_is_found_strand
         assert await other.list_stranded() == []
         assert await lease.end() == ["open"]
         assert await other.list_stranded() == ["open"]
+
+
+async def test_a_process_that_stands_still_in_a_transaction_holds_up_nobody_for_as_long_as_a_lease(
+    postgres: str,
+) -> None:
+    stands_still = threading.Event()
+
+    def stand_still(conn: Connection) -> None:
+        conn.execute(text("UPDATE runs SET seq = seq WHERE run = 'r'"))
+        stands_still.wait(60)
+
+    async with two_processes(postgres) as (one, _, _, other), connect_writer(postgres, hold="shared") as still:
+        await one.claim("r", "one")
+        let_run_out(postgres, "one")
+        given: Sequence[tuple[Hold, str]] = (("shared", IDLE), ("lease", IDLE), ("lease", "lock_timeout"))
+        for hold, setting in given:
+            assert 0 < await read_setting(postgres, hold, setting) < LEASE_S
+        standing = asyncio.create_task(still.transact(stand_still))
+        try:
+            assert await free_at_last(other) == ["r"]
+            assert not standing.done()
+        finally:
+            stands_still.set()
+            await asyncio.gather(standing, return_exceptions=True)
+
+
+IDLE = "idle_in_transaction_session_timeout"
+
+
+async def read_setting(url: str, hold: Hold, name: str) -> float:
+    """Return a setting of a process's connection, in seconds."""
+    read = text(f"SELECT extract(epoch FROM current_setting('{name}')::interval)")
+    async with connect_writer(url, hold=hold) as database:
+        return float(await database.transact(lambda conn: conn.execute(read).scalar_one()))
+
+
+async def free_at_last(leases: Leases) -> list[str]:
+    """Return the runs that are freed once nobody else holds their rows."""
+    async with asyncio.timeout(60):
+        while True:
+            assert await leases.renew() is not None
+            with suppress(StoreFailed):
+                if freed := await leases.free_late():
+                    return freed
+            await asyncio.sleep(0.1)
