@@ -182,7 +182,7 @@ class RunSupervisor:
                 if not conductor.transcript.deleted:
                     await display.wait_until_caught_up()
                 keeping.cancel()
-            await conductor.snapshots.save()
+            await conductor.snapshots.save_rest()
             await conductor.record_caught_up()
         except Fenced:
             log.warning("another process has taken the run over", run=run)
@@ -209,7 +209,7 @@ class RunSupervisor:
         try:
             await Watched(conductor.set_aside(display, why), partial(self.watch, run))
             await display.wait_until_caught_up()
-            await conductor.snapshots.save()
+            await conductor.snapshots.save_rest()
             await conductor.record_caught_up()
         except Exception:  # what broke it may break this as well
             log.exception("a run that was set aside cannot be shown", run=run)

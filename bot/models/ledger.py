@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import count
 from math import ceil
 
 import structlog
@@ -27,6 +28,7 @@ log = structlog.get_logger()
 INPUT_MARGIN = 1.1  # beyond the high count: one text of twenty has more, and messages have frames
 CHAIR_READS = 16_000  # tokens, as far as a share of a run's limit is kept for its chair
 UNKNOWN_SEARCH_USD = 0.06  # of a search provider without a listed price; the dearest that litellm lists
+STORE_TRIES, STORE_RETRY_S = 15, 1.0  # a database that is restarted is back within seconds
 LEAST_SHARE = 4  # a call that finds less room is cut to no less than this part of its tokens
 FASTEST_PER_S = 400  # tokens of a model that thinks unseen, or goes on for a second when it is cut off
 
@@ -43,7 +45,10 @@ class Ledger:
         self._freed = asyncio.Event()
 
     async def hold(self, call: Call, most: int, least: int, keep: int) -> int:
-        """Return what is held for a call (millionths of a dollar), 0 where it has to wait. Raises ProviderError."""
+        """Return what is held for a call (millionths of a dollar), 0 where it has to wait.
+
+        Raises ProviderError, StoreFailed.
+        """
         accounts, freed = self._limited_accounts(call), self._freed
         shrinks = not any(self._open[account] for account in accounts)
         try:
@@ -52,8 +57,6 @@ class Ledger:
             if shrinks and (freed.is_set() or any(self._open[account] for account in accounts)):
                 return 0  # others have come in between
             raise ProviderError("cap", describe_over(self.caps, error.at)) from None
-        except StoreFailed:
-            raise ProviderError("cap", "what it costs cannot be noted now, so it was not asked") from None
         if held:
             self._open.update(accounts)
         return held
@@ -164,9 +167,8 @@ class Tab:
         terms = self._terms
         if self._ledger is None or not (most := terms.worst(terms.writes)):
             return None
-        call = Call(secrets.token_hex(8), self._payer, self._ledger.clock(), terms.model)
         freed = self._ledger.next_settlement()
-        self._held = await self._ledger.hold(call, most, terms.worst(terms.writes // LEAST_SHARE), terms.keep)
+        call, self._held = await self._hold_once_stored(self._ledger, most)
         if not self._held:
             return freed
         self._call = call
@@ -174,6 +176,19 @@ class Tab:
         self._usage, self._reported, self._is_whole = NO_USAGE, None, False
         self.limit = terms.writes if self._held == most else self._find_limit()
         return None
+
+    async def _hold_once_stored(self, ledger: Ledger, most: int) -> tuple[Call, int]:
+        """Hold a price once the store works; each try is a call of its own, as one that failed may be stored."""
+        terms = self._terms
+        for tried in count(1):
+            call = Call(secrets.token_hex(8), self._payer, ledger.clock(), terms.model)
+            try:
+                return call, await ledger.hold(call, most, terms.worst(terms.writes // LEAST_SHARE), terms.keep)
+            except StoreFailed:
+                if tried == STORE_TRIES:
+                    raise ProviderError("cap", "what it costs cannot be noted now, so it was not asked") from None
+            await asyncio.sleep(STORE_RETRY_S)
+        raise AssertionError("the last try returns or raises")
 
     def _find_limit(self) -> int:
         """Return how many tokens written what is held pays for."""

@@ -60,12 +60,16 @@ def restart_server(down_s: float = 0.0) -> None:
 def make_database(options: str = "ENCODING 'UTF8'") -> Iterator[str]:
     """Make an empty database and yield its URL."""
     name = f"moot_{uuid4().hex}"
-    with psycopg.connect(_find_server(), autocommit=True) as conn:
-        conn.execute(f"CREATE DATABASE {name} TEMPLATE template0 {options}".encode())
-        try:
-            yield urlunsplit(urlsplit(_find_server())._replace(path=f"/{name}"))
-        finally:
-            conn.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+    _execute(f"CREATE DATABASE {name} TEMPLATE template0 {options}")
+    try:
+        yield urlunsplit(urlsplit(_find_server())._replace(path=f"/{name}"))
+    finally:
+        _execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _execute(statement: str) -> None:
+    with psycopg.connect(_find_server(), autocommit=True) as conn:  # anew each time: a test may restart the server
+        conn.execute(statement.encode())
 
 
 def make_store(url: str) -> None:
