@@ -13,22 +13,24 @@ from typing import Any
 
 import psutil
 import psycopg
+from aiohttp import ClientConnectionError
 
 from benchmarks.chaos.audit import Found
 from benchmarks.chaos.process import STARTS_WITHIN_S, STOPS_WITHIN_S, Bot
 from benchmarks.chaos.wire import World
 from storage.leases import Role
+from tests.support.operators_port import find_free_port, read_page
 
 LOOK_S = 0.05
 
 
 @dataclass(eq=False)
 class Member:
-    """A process in its role. `shard`: of a gateway, its number."""
+    """A process in its role. `port`: where it says whether it is ready."""
 
     role: Role
     bot: Bot
-    shard: int = 0
+    port: int
 
     def is_owner(self, name: str) -> bool:
         """Return whether this process has that name among the holders of runs."""
@@ -45,7 +47,6 @@ class Fleet:
     """The processes of a world. `blows`: wall times at which runs were taken from one; `broken`: what one broke."""
 
     world: World
-    gateways: int
     members: list[Member] = field(default_factory=list)
     blows: list[float] = field(default_factory=list)
     broken: list[Found] = field(default_factory=list)
@@ -55,22 +56,21 @@ class Fleet:
         """Return the members that run, those of a role if one is given, the oldest first."""
         return [member for member in self.members if role in (None, member.role) and member.bot.is_alive]
 
-    async def start(self, role: Role, shard: int = 0) -> Member:
-        """Start a process, and return once it hears its platforms, or takes runs."""
-        shards = json.dumps([shard])
+    async def start(self, role: Role) -> Member:
+        """Start a process, and return once it has a lease and is ready."""
+        port = find_free_port()
         bot = Bot(
             Path(self.world.bot.store).parent,
-            self.world.count_connections if role == "gateway" else tuple,
+            tuple,  # gateways share connections
             name=f"{role}-{len(self.members)}",
             options=("--role", role),
-            env={"MOOT_DISCORD__SHARD_IDS": shards, "MOOT_DISCORD__SHARD_COUNT": str(self.gateways)},
+            env={"MOOT_METRICS__PORT": str(port)},
         )
-        member = Member(role, bot, shard)
+        member = Member(role, bot, port)
         self.members.append(member)
         bot.spawn()
-        await bot.wait_until_ready()
         async with asyncio.timeout(STARTS_WITHIN_S):
-            while not await self.has_lease(member):
+            while not (await _is_ready(member) and await self.has_lease(member)):
                 if not bot.is_alive:
                     raise RuntimeError(f"a {role} has ended by itself:\n{bot.log[-2000:]}")
                 await asyncio.sleep(LOOK_S)
@@ -142,3 +142,11 @@ class Fleet:
         """Return the rows of a statement in the database of the fleet."""
         async with await psycopg.AsyncConnection.connect(str(self.world.location), autocommit=True) as conn:
             return await (await conn.execute(statement.encode(), given)).fetchall()
+
+
+async def _is_ready(member: Member) -> bool:
+    try:
+        _, told = await read_page(member.port, "/readyz")
+    except ClientConnectionError:  # it does not listen yet
+        return False
+    return bool(json.loads(told)["ready"])

@@ -66,8 +66,8 @@ async def play(size: Size, url: str) -> Played:
     played = Played()
     async with open_table(size.gateways, url) as table:
         fleet = table.fleet
-        for shard in range(size.gateways):
-            await fleet.start("gateway", shard)
+        for _ in range(size.gateways):
+            await fleet.start("gateway")
         began = asyncio.get_running_loop().time()
         for workers in (1, 2):
             await _start_workers(fleet, workers)

@@ -58,11 +58,11 @@ async def let_worker_sleep(fleet: Fleet, struck: Struck) -> None:
 
 
 async def kill_gateway(fleet: Fleet, struck: Struck) -> None:
-    """Kill a gateway and start it again."""
+    """Kill a gateway and start another one."""
     await find_fullest(fleet)  # so that runs go on
     victim = fleet.list_alive("gateway")[0]
     await fleet.kill(victim)
-    await fleet.start("gateway", victim.shard)
+    await fleet.start("gateway")
 
 
 async def restart_database(fleet: Fleet, struck: Struck) -> None:
@@ -84,10 +84,7 @@ async def cut_listening(fleet: Fleet, struck: Struck) -> None:
 
 
 async def deploy(fleet: Fleet, struck: Struck) -> None:
-    """Put a new worker in the place of each old one before that stops, and a new gateway in that of each old one after.
-
-    Two gateways with one shard would both hear what people do.
-    """
+    """Put a new worker in the place of each old one before that stops, and gateways likewise."""
     await find_fullest(fleet)
     for old in fleet.list_alive("worker"):
         await fleet.start("worker")
@@ -95,8 +92,8 @@ async def deploy(fleet: Fleet, struck: Struck) -> None:
         at = await fleet.stop(old)
         struck.orphans |= dict.fromkeys(held, at)
     for old in fleet.list_alive("gateway"):
+        await fleet.start("gateway")
         await fleet.stop(old)
-        await fleet.start("gateway", old.shard)
 
 
 STRIKES: Mapping[str, Strike] = {

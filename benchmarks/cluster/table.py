@@ -73,7 +73,7 @@ async def open_table(gateways: int, url: str) -> AsyncIterator[Table]:
     }
     models = {**dict.fromkeys(SEATS, CHEAP), **dict.fromkeys(DEAR_SEATS, DEAR)}
     async with open_world(ROOMS, PACE, 1_000, models, **tables) as world:
-        fleet = Fleet(world, gateways)
+        fleet = Fleet(world)
         try:
             yield Table(world, [*await _furnish_shards(world, gateways), world.slack], fleet)
         finally:

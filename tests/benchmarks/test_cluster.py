@@ -1,6 +1,8 @@
-"""Gateways and workers under blows, at a size for every day: `benchmarks.cluster` plays the same scenes at full size."""
+"""Gateways and workers under blows, at a size for every day: `benchmarks.cluster` plays the same at full size."""
 
 from __future__ import annotations
+
+import pytest
 
 from benchmarks.cluster.play import Size, play
 from benchmarks.cluster.scenes import STRIKES
@@ -10,6 +12,7 @@ from tests.support.postgres import make_database
 SMALL = Size(gateways=2, workers=2, at_once=1, alone=1, skipped=1, dear=4)
 
 
+@pytest.mark.timeout(1_200)  # five processes are started, killed and replaced
 async def test_whatever_befalls_processes_no_run_no_message_and_no_skip_is_lost_and_no_cap_is_passed() -> None:
     with make_database() as url:
         played = await play(SMALL, url)
