@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import NamedTuple
 
-from bot.domain.facts import Claimed, ThinkingSeen, TurnEnded, TurnStarted, ViewAttached
+from bot.domain.facts import Claimed, Fact, ThinkingSeen, TurnEnded, TurnStarted, ViewAttached
 from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Entry, Transcript, fold_all, in_rows
 from bot.engine.thread import Post, plan_set_aside, thread_posts, turn_posts, without_links
 from bot.formats.plan import Format, Plan
 from bot.ports import Snapshot
 
+Moment = tuple[Transcript, Fact]  # a fact, and the transcript after it
 UNPLANNED = (Claimed, TurnStarted, ThinkingSeen, ViewAttached)  # facts that change no card: a plan takes long
+OF_TURNS = ("titles", "footers", "hidden_lanes", "unstreamed_stages", "outcome_stages")  # what a turn's post reads by
 
 
 class Frame(NamedTuple):
@@ -53,12 +56,15 @@ def _list_threads(entries: Sequence[Entry], form: Format, now: float) -> Iterato
         yield whole.at, thread_posts(whole, plan_set_aside(whole))
         return
     t, plan = Transcript(), Plan()
+    moments: list[Moment] = []
     for row in in_rows(entries):
         t = fold_all(t, row)
-        fact = row[0].fact
-        if not isinstance(fact, UNPLANNED):
-            before, plan = plan, form.plan(t, t.at)
-            alone = isinstance(fact, TurnEnded) and _shows_turns_alike(before, plan)
+        moments.append((t, row[0].fact))
+    plans = _list_plans(moments, form)
+    for n, (t, fact) in enumerate(moments):
+        if n in plans:
+            before, plan = plan, plans[n]
+            alone = isinstance(fact, TurnEnded) and _are_alike(before, plan, OF_TURNS)
             changed = [turn for turn in t.turns.values() if turn.ended is fact] if alone else None
             yield t.at, thread_posts(t, plan, changed)
         elif isinstance(fact, TurnStarted):
@@ -66,10 +72,41 @@ def _list_threads(entries: Sequence[Entry], form: Format, now: float) -> Iterato
     yield t.at, thread_posts(t, form.plan(t, max(t.at, now)))
 
 
-def _shows_turns_alike(before: Plan, after: Plan) -> bool:
-    """Return whether a turn that is as it was reads by one plan as by the other."""
-    names = ("titles", "footers", "hidden_lanes", "unstreamed_stages", "outcome_stages")
-    return all(getattr(before, name) == getattr(after, name) for name in names)
+def _list_plans(moments: Sequence[Moment], form: Format) -> dict[int, Plan]:
+    """Return the plans of moments, by their place, but of those that change no card.
+
+    Where turns end one after the other and all reads by the last plan as by the first one, it does so between as well:
+    a plan takes long. What is hidden for a while is not found so, and is planned at each moment.
+    """
+    plans: dict[int, Plan] = {}
+
+    def plan_between(places: Sequence[int]) -> None:
+        first, last = places[0], places[-1]
+        for n in {first, last} - plans.keys():
+            plans[n] = form.plan(moments[n][0], moments[n][0].at)
+        if len(places) > 2 and _are_alike(plans[first], plans[last], (*OF_TURNS, "cards")):
+            plans.update(dict.fromkeys(places[1:-1], plans[first]))
+        elif len(places) > 2:
+            middle = len(places) // 2
+            plan_between(places[: middle + 1])
+            plan_between(places[middle:])
+
+    planned = [n for n, (_, fact) in enumerate(moments) if not isinstance(fact, UNPLANNED)]
+    for ends, group in groupby(planned, lambda n: _ends_openly(*moments[n])):
+        places = list(group)
+        for part in [places] if ends else [[n] for n in places]:
+            plan_between(part)
+    return plans
+
+
+def _ends_openly(t: Transcript, fact: Fact) -> bool:
+    """Return whether a turn has ended in a run in which nothing is hidden for a while."""
+    return isinstance(fact, TurnEnded) and t.start is not None and t.started.rules.veil.reveal == "live"
+
+
+def _are_alike(one: Plan, other: Plan, names: Iterable[str]) -> bool:
+    """Return whether these fields of two plans are the same."""
+    return all(getattr(one, name) == getattr(other, name) for name in names)
 
 
 def _reading(post: Post | None) -> tuple[str | None, ...]:

@@ -16,6 +16,7 @@ from bot.domain.transcript import Transcript, fold_all
 from bot.engine.thread import replay_thread
 from bot.engine.trace import EventsFile
 from bot.formats import FORMATS
+from bot.records import replay
 from bot.records.events import read_events
 from bot.records.replay import last_posts, list_frames
 from tests.support.histories import play_history, show_growing
@@ -39,6 +40,19 @@ def test_a_replay_ends_as_the_thread_reads(form: str) -> None:
     assert [frame.at for frame in frames] == sorted(frame.at for frame in frames)
     read = {p.lane: (p.title, p.text, p.footer) for p in replay_thread(play.t.entries, FORMATS[form], now)}
     assert {lane: (p.title, p.text, p.footer) for lane, p in last_posts(frames).items()} == read
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_plan_that_serves_for_several_facts_reads_as_one_for_each(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    play = play_history(form, 3)
+    for veil in (LIVE, Visibility("together"), Visibility("live", blind=True)):
+        rules = replace(play.t.started.rules, veil=veil)
+        start = replace(play.t.started, rules=rules)
+        entries = [replace(e, fact=start) if e.fact == play.t.start else e for e in play.t.entries]
+        frames = list_frames(entries, (), FORMATS[form], play.t.at)
+        with monkeypatch.context() as patch:
+            patch.setattr(replay, "_ends_openly", lambda t, fact: False)
+            assert frames == list_frames(entries, (), FORMATS[form], play.t.at)
 
 
 def test_a_text_grows_between_its_turns_start_and_end() -> None:
