@@ -16,7 +16,9 @@ from storage.schema import facts, runs, searched
 from storage.words import index_text
 
 MAX_ADDED = 20  # runs that enter the index in one transaction, of those that are missing there
-MERGED_PAGES = 200  # of the index in one transaction
+# Each change of SQLite's index adds a part to it, and parts are merged so that a search asks few. Left to itself SQLite
+# merges seldom and much, for which other writes wait; so it merges so many pages with each change.
+MERGED_PAGES = 16
 # of a run in a tsvector, which holds 1 MiB: https://www.postgresql.org/docs/current/textsearch-limitations.html
 MAX_WORDS = 90_000
 
@@ -51,6 +53,7 @@ def index_run(conn: Connection, run: str, started_at: float) -> None:
         words = _index_facts(conn, run, seq)
         if _has_fts5(conn):
             conn.execute(_ADD, {"id": number, "words": words})
+            merge_index(conn)
         else:
             conn.execute(_ADD_VECTOR, {"id": number, "words": " ".join(words.split(" ", MAX_WORDS)[:MAX_WORDS])})
 
@@ -68,6 +71,7 @@ def forget_run(conn: Connection, run: str, known: Indexed | None = None) -> None
             is_same = known is not None and (known.id, known.seq) == (row.id, row.seq)
             words = known.words if known and is_same else _index_facts(conn, run, row.seq)
             conn.execute(_TAKE_OUT, {"id": row.id, "words": words})
+            merge_index(conn)
         else:
             conn.execute(_DELETE_VECTOR, {"id": row.id})
         conn.execute(delete(searched).where(searched.c.id == row.id))

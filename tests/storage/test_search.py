@@ -15,7 +15,7 @@ from sqlalchemy import text
 from bot.domain.facts import Archived, CaughtUp, Interjected, Named, Restored, RunFinished, TurnEnded
 from bot.domain.run import TurnId
 from bot.ports import Clock, RunFilter, Store
-from storage import open_store
+from storage import SqlStore, open_store
 from storage.locations import Location
 from storage.search import MAX_WORDS
 from storage.words import MAX_TEXT_CHARS, list_words, match_text
@@ -138,6 +138,25 @@ async def test_runs_from_before_there_was_an_index_enter_it(location: Location) 
         assert await store.runs(20, None, RunFilter(words="remark")) == []
         await store.tidy()
         assert [row.run for row in await store.runs(20, None, RunFilter(words="remark"))] == ["odd", "text", "tabs"]
+
+
+MANY, MOST_PARTS = 100, 10  # without merging there are two dozen parts
+
+
+async def test_an_index_that_grows_and_shrinks_stays_in_few_parts(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "moot.db", clock=ticking()) as store:
+        for n in range(MANY):
+            start = replace(make_start("compare"), question=f"{' '.join(f'word{n * m}' for m in range(300))}?")
+            await store.append(f"r{n}", [start])
+        assert await count_parts(store) <= MOST_PARTS
+        await store.erase_runs([f"r{n}" for n in range(MANY // 2)])
+        assert await count_parts(store) <= MOST_PARTS
+        assert [row.run for row in await store.runs(20, None, RunFilter(words="word51"))] == ["r51"]
+
+
+async def count_parts(store: SqlStore) -> int:
+    parts = text("SELECT count(DISTINCT segid) FROM run_words_idx")
+    return int(await store._writer.database.transact(lambda conn: conn.scalar(parts)) or 0)
 
 
 def test_words_of_a_text() -> None:
