@@ -173,7 +173,8 @@ class Reply:
         (https://docs.discord.com/developers/interactions/receiving-and-responding#create-followup-message).
         """
         if self._is_thinking:
-            await self._interaction.delete_original_response()
+            with suppress(discord.NotFound):  # a moderator was faster
+                await self._interaction.delete_original_response()
             self._is_thinking = False
 
     async def _send_followup(
