@@ -28,7 +28,7 @@ RETRY_S = 0.5  # between two tries to take jobs, where the database cannot be us
 DEAD_S = 60.0  # a job whose process has been silent for so long is thrown away: its run was handed over anew
 MAX_CONNECTIONS = 4
 
-Conduct = Callable[[str, bool], Awaitable[None]]  # a run, and whether a process died that held it
+Conduct = Callable[[str], Awaitable[None]]  # takes a run
 
 
 class HandOver:
@@ -39,13 +39,13 @@ class HandOver:
         self._app = app
         self._name = name
 
-    async def offer(self, run: str, worker: str, *, died: bool = False) -> None:
+    async def offer(self, run: str, worker: str) -> None:
         """Hand a run over to a worker, to any where it is ""; it waits there once. Raises StoreFailed."""
         from procrastinate.exceptions import AlreadyEnqueued  # of an extra
 
         job = self._app.configure_task(TASK, queue=_name_queue(worker), queueing_lock=f"{worker} {run}")
         with _translating(self._name), suppress(AlreadyEnqueued):
-            await job.defer_async(run=run, died=died)
+            await job.defer_async(run=run)
 
     async def serve(self, worker: str, conduct: Conduct, most: int) -> None:
         """Take the runs of a worker, `most` at once, and let each be conducted, until cancelled.
@@ -53,8 +53,8 @@ class HandOver:
         Runs go on where the database cannot be used for a while; their jobs do not, and are missed by nobody.
         """
 
-        async def take(run: str, died: bool) -> None:
-            await conduct(run, died)
+        async def take(run: str) -> None:
+            await conduct(run)
 
         self._app.task(name=TASK)(take)
         while True:

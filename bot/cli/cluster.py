@@ -92,11 +92,6 @@ class Cluster:
     async def serve_worker(self, worker: Worker, supervisor: RunSupervisor, most: int) -> None:
         """Take runs, `most` at once, and conduct them, until cancelled."""
 
-        async def conduct(run: str, died: bool) -> None:
-            if died:
-                await count_take_over(self._store, run)
-            await worker.conduct(run)
-
         async def begin_anew() -> None:
             log.error("the lease has run out, and others have taken the runs of this process: it begins anew")
             await supervisor.drop_runs()
@@ -119,7 +114,7 @@ class Cluster:
             tasks.create_task(worker.keep_views())
             tasks.create_task(self._look_for_late())
             tasks.create_task(self._look_for_stranded())
-            self._taking = tasks.create_task(self._jobs.serve(self.owner, conduct, most))
+            self._taking = tasks.create_task(self._jobs.serve(self.owner, worker.conduct, most))
 
     def stop_taking(self) -> None:
         """Take no more runs: those that wait are for others."""
@@ -158,13 +153,15 @@ class Cluster:
             await asyncio.sleep(RENEW_S)
 
     async def _look_for_late(self) -> None:
-        """Hand over the runs of processes that died."""
+        """Hand over the runs of processes that died. Who frees a run counts the death, as nobody else will."""
         while True:
             with _tolerating():
                 if freed := await self._leases.free_late():
                     log.warning("a process is gone, and its runs are handed over", runs=len(freed))
+                    for run in freed:
+                        await count_take_over(self._store, run)
                     await self._renew_workers()
-                    await self._offer(freed, died=True)
+                    await self._offer(freed)
                     await self._offer(await self._leases.list_stranded())  # those that waited for it
             await asyncio.sleep(LATE_S)
 
@@ -181,11 +178,11 @@ class Cluster:
                 await self._jobs.forget_dead()
             await asyncio.sleep(STRANDED_S)
 
-    async def _offer(self, runs: Iterable[str], *, died: bool = False) -> None:
+    async def _offer(self, runs: Iterable[str]) -> None:
         for run in runs:
             start = next((e.fact for e in await self._store.read(run) if isinstance(e.fact, RunStarted)), None)
             if start is not None:
-                await self._jobs.offer(run, choose_worker(budget_place(start), self._workers), died=died)
+                await self._jobs.offer(run, choose_worker(budget_place(start), self._workers))
 
 
 @contextmanager
