@@ -10,6 +10,7 @@ from bot.domain.facts import NamesRevealed, Removed, Revealed, RunFinished, Vote
 from bot.domain.run import Reveal, TurnId, Visibility
 from bot.formats.vote_options import ROUND_BEFORE
 from bot.ratings.comparisons import Vote, read_votes
+from bot.ratings.tally import Tally
 from tests.support.transcripts import Play, make_start
 
 MODELS = ("model-ada", "model-bob", "model-cyd")
@@ -86,3 +87,14 @@ def test_a_model_is_not_compared_with_itself() -> None:
     seats = tuple(replace(seat, model="same") for seat in start.panel.seats)
     play = Play(replace(start, panel=replace(start.panel, seats=seats))).play_stage()
     assert read_votes(play.record(VoteCast("p", 1, "ada")).t) == []
+
+
+def test_a_model_that_was_renamed_is_one_under_its_latest_name() -> None:
+    tally = Tally()
+    for name in ("Ada Lovelace", "Ada"):  # the newest run first
+        play = play_comparison().record(VoteCast("p", 1, "ada"), RunFinished("compared"))
+        first, *others = play.t.started.panel.seats
+        panel = replace(play.t.started.panel, seats=(replace(first, name=name), *others))
+        tally.add_run(replace(play.t, start=replace(play.t.started, panel=panel)))
+    assert {vote.models for vote in tally.votes} == {MODELS}
+    assert tally.names["model-ada"] == "Ada Lovelace"
