@@ -14,6 +14,7 @@ from types import TracebackType
 import structlog
 
 from bot.concurrency import TaskGroup
+from bot.domain.codec import Unreadable
 from bot.domain.facts import RunStarted
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript, fold_all
@@ -64,6 +65,7 @@ class GatewayRuns:
         self._hand_over = hand_over
         self._signal = signal
         self._open: dict[str, Transcript] = {}
+        self._unreadable = set[str]()  # runs with facts of a newer version, which other processes conduct
         self._refreshing = asyncio.Lock()
         self._refreshed_at = -REFRESH_S  # loop time
         self._looked = asyncio.Event()
@@ -135,13 +137,25 @@ class GatewayRuns:
             found = await self._list_open()
             for run in self._open.keys() - found.keys():
                 del self._open[run]
+            self._unreadable &= found.keys()
             for run, seq in found.items():
                 known = self._open.get(run, Transcript())
-                if known.seq < seq:
-                    entries = await self._store.read(run, known.seq)
-                    with self.watch(run):
-                        self._open[run] = fold_all(known, entries)
+                if known.seq < seq and run not in self._unreadable:
+                    await self._read_on(run, known)
             self._looked.set()
+
+    async def _read_on(self, run: str, known: Transcript) -> None:
+        """Read what has happened in a run since; one whose facts are unknown here stays as it was known."""
+        try:
+            entries = await self._store.read(run, known.seq)
+        except StoreFailed as error:
+            if not isinstance(error.__cause__, Unreadable):
+                raise
+            log.warning("a run is not followed any more; a newer version has it", run=run, reason=str(error))
+            self._unreadable.add(run)
+            return
+        with self.watch(run):
+            self._open[run] = fold_all(known, entries)
 
     async def _keep_refreshed(self) -> None:
         while True:
