@@ -210,7 +210,8 @@ def controls_behind(t: Transcript, plan: Plan, action: str) -> tuple[Control, ..
     own = () if plan.hidden_lanes else plan.controls.get(END, ())
     left_out = [ARCHIVE if t.archived else RESTORE, *([CARD] if plan.voting or plan.hidden_lanes else [])]
     kept = [control for control in KEPT if control not in left_out]
-    return (*rest, *((CLOSE,) if plan.voting else ()), *own, SUMMARISE, *kept)
+    heard = (SUMMARISE,) if any(turn.spoke for turn in t.turns.values()) else ()
+    return (*rest, *((CLOSE,) if plan.voting else ()), *own, *heard, *kept)
 
 
 def _ballot_row(t: Transcript) -> tuple[Control, ...]:
