@@ -6,7 +6,7 @@ import asyncio
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Collection
 from pathlib import Path
-from signal import SIGKILL
+from signal import SIGCONT, SIGKILL, SIGSTOP
 
 import psycopg
 import pytest
@@ -36,14 +36,19 @@ def find_hearer(town: SharedTown, shard: int) -> Process | None:
     return next((p for p in town.processes if owner and f":{p.pid}:" in owner), None)
 
 
+async def wait_for_hearers(town: SharedTown, expected: Collection[Process]) -> None:
+    """Wait until each of these gateways, and no other one, may hear one or both of two shards."""
+    async with asyncio.timeout(WAIT_S):
+        while {find_hearer(town, 0), find_hearer(town, 1)} != expected:
+            await asyncio.sleep(0.02)
+
+
 async def test_gateways_share_shards_and_take_those_of_one_that_is_killed(town: SharedTown) -> None:
     town.change_discord(shard_count=2)
     await town.start_role("worker")
     first, second = await town.start_role("gateway"), await town.start_role("gateway")
     await wait_for_shards(town, [0, 1])
-    async with asyncio.timeout(WAIT_S):
-        while {find_hearer(town, 0), find_hearer(town, 1)} != {first, second}:
-            await asyncio.sleep(0.02)
+    await wait_for_hearers(town, {first, second})
     await wait_for_shards(town, [0, 1])
     mine = (town.guild.id >> 22) % 2
     killed = find_hearer(town, mine)
@@ -54,6 +59,24 @@ async def test_gateways_share_shards_and_take_those_of_one_that_is_killed(town: 
     assert find_hearer(town, mine) is ({first, second} - {killed}).pop()
     await town.ask()
     await town.wait_for_texts("Claude speaks.", "GPT speaks.", "**Result**")
+
+
+async def test_gateways_that_start_at_once_share_and_one_that_slept_gives_way(town: SharedTown) -> None:
+    town.change_discord(shard_count=2)
+    *both, _ = await asyncio.gather(*(town.start_role(role) for role in ("gateway", "gateway", "worker")))
+    await wait_for_hearers(town, set(both))
+    asleep, awake = both
+    asleep.send_signal(SIGSTOP)
+    await wait_for_hearers(town, {awake})
+    async with asyncio.timeout(WAIT_S):
+        while len(town.discord.hub.gateway.list_shards()) < 3:  # one of them is still connected to the one that sleeps
+            await asyncio.sleep(0.02)
+    asleep.send_signal(SIGCONT)
+    await wait_for_hearers(town, set(both))
+    await wait_for_shards(town, [0, 1])
+    await town.ask()
+    await town.wait_for_texts("Claude speaks.", "GPT speaks.", "**Result**")
+    assert len(await town.discord.messages(town.channel)) == 1
 
 
 async def test_a_gateway_in_reserve_is_ready_and_takes_over(town: SharedTown) -> None:
