@@ -12,7 +12,10 @@ from weakref import WeakValueDictionary
 
 
 class TaskGroup(asyncio.TaskGroup):
-    """A TaskGroup that raises an error of its own body as it is, not in a group, so that it can be caught by type."""
+    """A TaskGroup that raises an error as it is, not in a group, so that it can be caught by type.
+
+    That is an error of its own body; and of its tasks the first, where all that failed did so by errors of one type.
+    """
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -20,8 +23,11 @@ class TaskGroup(asyncio.TaskGroup):
         try:
             await super().__aexit__(kind, error, trace)
         except BaseExceptionGroup as group:
-            if group.exceptions != (error,):
+            first, *others = group.exceptions
+            if any(type(other) is not type(first) for other in others):
                 raise
+            if first is not error:
+                raise first from first.__cause__
 
 
 class KeyedSemaphore:

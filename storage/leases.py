@@ -86,9 +86,12 @@ class Leases:
             return await self._database.transact(lambda conn: _end(conn, [self._owner]))
 
     async def free_late(self) -> list[str]:
-        """End the leases that have run out; return the runs that their processes held, each to one caller only."""
+        """End leases of others that have run out; return the runs that these held, each to one caller only.
+
+        Where its own has run out it has lost nothing yet, and is renewed.
+        """
         with translating_errors(self._name):
-            return await self._database.transact(_free_late)
+            return await self._database.transact(self._free_late)
 
     async def list_open(self) -> dict[str, int]:
         """Return all runs that are not over, each with the number of its newest fact."""
@@ -121,15 +124,15 @@ class Leases:
         workers = tuple(row.owner for row in alive if row.role == "worker")
         return Held({row.run: row.seq for row in held}, workers, len(alive))
 
+    def _free_late(self, conn: Connection) -> list[str]:
+        others = IS_LATE & (leases.c.owner != self._owner)
+        late = conn.scalars(select(leases.c.owner).where(others).with_for_update(skip_locked=True)).all()
+        return _end(conn, late) if late else _free(conn, _NOBODYS)
+
 
 def _end(conn: Connection, owners: Sequence[str]) -> list[str]:
     conn.execute(delete(leases).where(leases.c.owner.in_(owners)))
     return _free(conn, runs.c.owner.in_(owners))
-
-
-def _free_late(conn: Connection) -> list[str]:
-    late = conn.scalars(select(leases.c.owner).where(IS_LATE).with_for_update(skip_locked=True)).all()
-    return _end(conn, late) if late else _free(conn, _NOBODYS)
 
 
 def _free(conn: Connection, which: ColumnElement[bool]) -> list[str]:

@@ -211,9 +211,9 @@ class RunSupervisor:
             await display.wait_until_caught_up()
             await conductor.snapshots.save_rest()
             await conductor.record_caught_up()
-        except Exception:  # what broke it may break this as well
+        except Exception as error:  # what broke it may break this as well
             log.exception("a run that was set aside cannot be shown", run=run)
-            if conductor.transcript.set_aside is None:
+            if conductor.transcript.set_aside is None and not isinstance(error, Fenced):
                 with suppress(StoreFailed):
                     await self._store.append(run, [SetAside(why)])
 

@@ -188,3 +188,23 @@ def test_leaving_at_once_cancels_everything_and_leaves_the_run_to_be_gone_on_wit
     assert t.finished is None
     assert t.turns[ADA].ended is None
     assert read_ends(t)["answer/1/bob"] == ("done", "bob")
+
+
+def test_a_run_that_another_process_has_taken_is_left_as_it_stands_however_that_is_heard() -> None:
+    """Two turns hear of it at one time, each as it would store its end."""
+
+    async def take(run: ConductedRun, supervisor: RunSupervisor) -> None:
+        await asyncio.sleep(1)
+        await run.store.claim(RUN, "another")
+
+    lines: dict[str, list[float | str]] = {"ada": [2.0, "a"], "bob": [2.0, "b"], "cyd": [9.0, "c"]}
+    with capture_logs() as logs:
+        run, _ = conduct_run("compare", lines, take)
+
+    async def stored() -> Transcript:
+        return await run.transcript()
+
+    t = run_virtual(stored())
+    assert t.set_aside is None
+    assert read_ends(t) == {}
+    assert [log["event"] for log in logs] == ["another process has taken the run over"]

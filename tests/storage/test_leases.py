@@ -82,6 +82,17 @@ async def test_a_process_that_was_late_and_lost_nothing_goes_on(postgres: str) -
         await one.append("r", [Interjected("ann", "on time")], epoch=epoch)
 
 
+async def test_a_process_that_finds_itself_late_takes_nothing_from_itself(postgres: str) -> None:
+    async with two_processes(postgres) as (one, _, late, _):
+        epoch = await one.claim("r", "one")
+        let_run_out(postgres, "one")
+        assert await late.free_late() == []
+        held = await late.renew()
+        assert held is not None
+        assert list(held.seqs) == ["r"]
+        await one.append("r", [Interjected("ann", "mine")], epoch=epoch)
+
+
 async def test_what_is_over_is_held_by_nobody_and_what_is_let_go_is_found_stranded(postgres: str) -> None:
     async with two_processes(postgres) as (one, _, lease, other):
         for run in ("over", "open"):
