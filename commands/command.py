@@ -18,7 +18,7 @@ from bot.domain.controls import Control
 from bot.domain.run import Image, Origin, Search
 from bot.errors import Refused
 from bot.formats.plan import Section
-from bot.ports import CanSee, OpenSurface, Surface
+from bot.ports.surface import CanSee, OpenSurface, Surface
 from bot.settings.settings import PanelSettings
 from bot.settings.value_types import MAX_SEATS
 from bot.text import clean_text

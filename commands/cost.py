@@ -11,7 +11,7 @@ from bot.domain.costs import CostLine, divide_costs, total_cost
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import display_name, names_hidden
 from bot.errors import Refused
-from bot.ports import CostKey, CostRow
+from bot.ports.spending import CostKey, CostRow
 from bot.text import as_text
 from commands.command import Answer, Command, DataTable, Here, Options, Told, option
 

@@ -20,7 +20,7 @@ from bot.actions.request import RunRequest, follow_up
 from bot.domain.controls import ANOTHER_VERSION, Target, about_lane
 from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
-from bot.ports import PostedPage
+from bot.ports.store import PostedPage
 from bot.settings.platforms import MessageStart
 from bot.text import join_blocks, join_names
 from commands import COMMANDS, syntax

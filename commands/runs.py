@@ -13,7 +13,7 @@ from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.domain.controls import Control, QueryRef, Target
 from bot.errors import Refused
-from bot.ports import RunFilter, RunRow, RunState
+from bot.ports.store import RunFilter, RunRow, RunState
 from commands.command import (
     Answer,
     Command,

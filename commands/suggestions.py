@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.formats.personas import LIBRARY
-from bot.ports import CanSee, RunFilter
+from bot.ports.store import RunFilter
+from bot.ports.surface import CanSee
 from commands.command import MORE, Form, Options, RunOptions, read_extra
 from commands.runs import shorten_line
 

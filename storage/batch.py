@@ -14,7 +14,8 @@ from typing import Any, assert_never
 from bot.domain.codec import encode
 from bot.domain.facts import CaughtUp, Claimed, Deleted, Named
 from bot.domain.spending import Asked, Balance, OverLimit, fit, list_accounts
-from bot.ports import Call, Fenced, Json
+from bot.ports.spending import Call
+from bot.ports.store import Fenced, Json
 from storage.head import Head
 from storage.search import Indexed
 

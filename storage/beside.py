@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.domain.codec import encode
 from bot.domain.facts import Fact
 from bot.errors import Misconfigured
-from bot.ports import Clock
+from bot.ports.process import Clock
 from storage import migrate
 from storage.batch import Append
 from storage.errors import translating_errors

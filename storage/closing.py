@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-from bot.ports import DocumentStore
+from bot.ports.store import DocumentStore
 from storage import migrate, rows
 from storage.errors import translating_errors
 from storage.locations import Location, describe_location, open_beside

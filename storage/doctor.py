@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.doctor import Finding
 from bot.errors import Misconfigured, StoreFailed
-from bot.ports import Clock
+from bot.ports.process import Clock
 from storage import sqlite
 from storage.errors import InUse
 from storage.locations import Location, describe_location

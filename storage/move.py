@@ -15,7 +15,7 @@ from sqlalchemy import Column, Connection, MetaData, Row, Select, Table, func, i
 from sqlalchemy.exc import DataError, StatementError
 
 from bot.errors import Misconfigured, StoreFailed
-from bot.ports import Clock
+from bot.ports.process import Clock
 from storage import search
 from storage.errors import translating_errors
 from storage.locations import Connections, Location, describe_location

@@ -34,7 +34,8 @@ from bot.domain.codec import Unreadable, decode, read_turn, turn_text
 from bot.domain.facts import Fact
 from bot.domain.spending import Balance
 from bot.domain.transcript import Entry
-from bot.ports import CostKey, CostRow, Json, PostedPage, Snapshot, last_texts
+from bot.ports.spending import CostKey, CostRow
+from bot.ports.store import Json, PostedPage, Snapshot, last_texts
 from bot.records.frames import FRAMES_KEPT, thin_snapshots
 from storage.batch import (
     Append,

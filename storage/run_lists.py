@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from sqlalchemy import ColumnElement, Connection, and_, inspect, literal, select
 
 from bot.domain.facts import ViewAttached
-from bot.ports import EVERY_RUN, RunFilter, RunRow
+from bot.ports.store import EVERY_RUN, RunFilter, RunRow
 from storage.schema import facts, runs, searched
 from storage.search import find_words
 from storage.words import match_text

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.errors import Misconfigured
-from bot.ports import ShardShare
+from bot.ports.shards import ShardShare
 from storage import postgres
 from storage.errors import translating_errors
 from storage.leases import IS_LATE, NOW

@@ -18,19 +18,10 @@ from bot.domain.facts import Fact
 from bot.domain.run import TurnId
 from bot.domain.spending import Asked, Balance, Payer, list_accounts
 from bot.domain.transcript import Entry
-from bot.ports import (
-    EVERY_RUN,
-    Call,
-    Clock,
-    CostKey,
-    CostRow,
-    Json,
-    MessageRef,
-    PostedPage,
-    RunFilter,
-    RunRow,
-    Snapshot,
-)
+from bot.ports.process import Clock
+from bot.ports.spending import Call, CostKey, CostRow
+from bot.ports.store import EVERY_RUN, Json, PostedPage, RunFilter, RunRow, Snapshot
+from bot.ports.surface import MessageRef
 from bot.records.record import RunRecord
 from storage import erasure, migrate, people, picture_rows, rows, run_lists, search
 from storage.batch import (

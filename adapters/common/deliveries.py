@@ -11,7 +11,8 @@ import structlog
 
 from adapters.common.recent import RecentDict
 from bot.errors import StoreFailed
-from bot.ports import Clock, DocumentStore
+from bot.ports.process import Clock
+from bot.ports.store import DocumentStore
 
 log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 
 from bot.network import find_proxy
-from bot.ports import SurfaceError
+from bot.ports.surface import SurfaceError
 
 DOWNLOAD_S = 60.0  # for one file, whose bytes are bounded: whoever asks waits for it
 MAX_REDIRECTS = 3

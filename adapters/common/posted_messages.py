@@ -9,7 +9,8 @@ from itertools import groupby
 from operator import attrgetter
 
 from adapters.common.retry import retry_when_limited
-from bot.ports import Gone, MessageRef, PostedPage, Store, SurfaceError
+from bot.ports.store import PostedPage, Store
+from bot.ports.surface import Gone, MessageRef, SurfaceError
 
 FRESH_S, RETRY_S = 10.0, 0.5  # a message that is younger may not be stored yet; a moment later it is
 

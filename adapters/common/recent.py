@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
-from bot.ports import Clock
+from bot.ports.process import Clock
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from bot.ports import RateLimited
+from bot.ports.surface import RateLimited
 
 T = TypeVar("T")
 

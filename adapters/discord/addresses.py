@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.ports import MessageRef
+from bot.ports.surface import MessageRef
 
 WEBHOOK_SUFFIX = "@face"  # ends the reference of a message that a webhook sent
 

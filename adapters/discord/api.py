@@ -22,7 +22,8 @@ from discord.http import Route
 from adapters.discord.buckets import Buckets, Counted, hidden_name
 from adapters.discord.budgets import ADDRESS_CEILING, BOT_CEILING, ceiling_name, old_bucket_name
 from bot.live.budget import Budgets, SentRequest
-from bot.ports import Clock, Forbidden, Gone, RateLimited, SurfaceError
+from bot.ports.process import Clock
+from bot.ports.surface import Forbidden, Gone, RateLimited, SurfaceError
 
 GONE = {10003: "the channel is gone", 10008: "the message is gone"}
 UNKNOWN_WEBHOOK = 10015

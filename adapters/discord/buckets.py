@@ -15,7 +15,7 @@ import re
 from typing import Literal, NamedTuple
 
 from adapters.discord.budgets import HIDDEN
-from bot.ports import Method
+from bot.ports.surface import Method
 
 TOGETHER = {f"{method} webhooks": "call webhooks" for method in ("post", "edit", "delete")}
 

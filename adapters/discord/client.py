@@ -32,7 +32,8 @@ from bot.actions.actions import Actions
 from bot.concurrency import KeyedSemaphore
 from bot.errors import Misconfigured
 from bot.network import find_proxy
-from bot.ports import DocumentStore, ShardLeases, Store
+from bot.ports.shards import ShardLeases
+from bot.ports.store import DocumentStore, Store
 from bot.settings.platforms import DiscordSettings
 from commands import COMMANDS
 from commands.controls import MENUS

@@ -18,7 +18,7 @@ from adapters.discord.permissions import MESSAGE_CONTENT, SERVER_MEMBERS, Intent
 from bot.doctor import Check, Finding, check_clock
 from bot.errors import Misconfigured
 from bot.network import find_proxy
-from bot.ports import Clock
+from bot.ports.process import Clock
 from bot.settings.platforms import DiscordSettings
 from bot.text import join_names
 

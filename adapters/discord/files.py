@@ -11,7 +11,7 @@ import aiohttp
 from adapters.common.attachments import RemoteFile
 from adapters.common.downloads import download
 from bot.errors import Refused
-from bot.ports import SurfaceError
+from bot.ports.surface import SurfaceError
 
 
 def discord_files(session: aiohttp.ClientSession, files: Sequence[Mapping[str, Any]]) -> list[RemoteFile]:

@@ -10,7 +10,7 @@ import discord
 
 from adapters.discord.api import Missing, Rest
 from adapters.discord.layout import has_mark
-from bot.ports import Forbidden, Gone
+from bot.ports.surface import Forbidden, Gone
 
 SKEW_S = 60.0  # between our clock and Discord's, whose message ids contain the time
 PAGE_SIZE, MAX_PAGES = 100, 10

@@ -45,7 +45,7 @@ from bot.domain.controls import (
 )
 from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
-from bot.ports import CanSee, Surface
+from bot.ports.surface import CanSee, Surface
 from bot.text import join_names
 from commands import COMMANDS, dispatch
 from commands.command import Answer, Command, Form, Here, Offered, Started, StartOptions, Told, describe_mistakes

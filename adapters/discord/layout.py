@@ -15,7 +15,7 @@ from discord import ui
 from adapters.common.people import person_id
 from bot.domain.controls import Control, about_text, press_id, split_rows
 from bot.domain.run import LaneId
-from bot.ports import Message
+from bot.ports.surface import Message
 
 TEXT_CHARS = 4_000
 HEAD_CHARS = 300  # reserved for what is not counted with a text: a heading, a mention, the addresses of links

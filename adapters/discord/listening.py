@@ -27,7 +27,7 @@ from bot.actions.offers import MustAgree
 from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore
 from bot.errors import Refused, StoreFailed
-from bot.ports import Surface
+from bot.ports.surface import Surface
 from bot.settings.platforms import DiscordSettings
 from commands import dispatch
 from commands.command import Here, Offered, Quotation, Started, Told

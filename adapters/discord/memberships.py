@@ -11,7 +11,7 @@ from adapters.discord.api import CALL_ERRORS
 from bot.actions.permissions import Membership
 from bot.concurrency import KeyedSemaphore, TaskGroup
 from bot.errors import Refused
-from bot.ports import Clock
+from bot.ports.process import Clock
 from bot.settings.platforms import DiscordSettings
 
 DIRECT = "discord:@"  # begins the key of a person's direct messages, as a server

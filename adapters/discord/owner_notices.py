@@ -8,7 +8,7 @@ import structlog
 from adapters.discord.api import CALL_ERRORS
 from adapters.discord.dialect import DiscordDialect
 from adapters.discord.permissions import missing_permissions
-from bot.ports import DocumentStore
+from bot.ports.store import DocumentStore
 
 log = structlog.get_logger()
 

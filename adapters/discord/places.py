@@ -21,7 +21,9 @@ from bot.actions.permissions import NO_RIGHTS, Rights
 from bot.concurrency import SingleFlight
 from bot.domain.transcript import Transcript
 from bot.domain.word_filter import WordFilter
-from bot.ports import Clock, PostedPage, Store, Surface
+from bot.ports.process import Clock
+from bot.ports.store import PostedPage, Store
+from bot.ports.surface import Surface
 
 Channel = Any  # discord.py's many kinds of channels
 FRESH_S = 60.0  # a channel that the gateway has not shown, such as an archived thread, is asked for again after that

@@ -21,7 +21,7 @@ from adapters.discord.dialect import DiscordDialect
 from adapters.discord.forms import build_modal
 from bot.concurrency import make_aside
 from bot.live.pages import Pages
-from bot.ports import SurfaceError
+from bot.ports.surface import SurfaceError
 from bot.text import as_bytes
 from commands.command import Form
 

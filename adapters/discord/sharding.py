@@ -11,7 +11,7 @@ import structlog
 from discord.gateway import DiscordWebSocket
 
 from bot.errors import Misconfigured, StoreFailed
-from bot.ports import ShardLeases, ShardShare
+from bot.ports.shards import ShardLeases, ShardShare
 
 log = structlog.get_logger()
 

@@ -27,7 +27,8 @@ from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
 from bot.live.filtered_pages import FilteredPages
 from bot.live.one_page import OnePage
-from bot.ports import Forbidden, Gone, Kind, Message, MessageRef, Method, Paginator, PostedPage, RateLimited
+from bot.ports.store import PostedPage
+from bot.ports.surface import Forbidden, Gone, Kind, Message, MessageRef, Method, Paginator, RateLimited
 
 OLD_EDIT_S = 3_600.0 - 60.0  # Discord limits edits of messages older than an hour; a minute is for clock skew
 TITLE_CHARS = 90  # of a thread's name; Discord takes 100

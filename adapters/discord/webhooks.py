@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.discord.api import Rest
-from bot.ports import Forbidden, SurfaceError
+from bot.ports.surface import Forbidden, SurfaceError
 
 WEBHOOK_NAME = "Moot"
 SUFFIX = " · Moot"  # keeps people from taking a seat for a person

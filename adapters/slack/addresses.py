@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.ports import MessageRef
+from bot.ports.surface import MessageRef
 
 
 @dataclass(frozen=True, slots=True)

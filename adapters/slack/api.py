@@ -14,7 +14,7 @@ from adapters.common.downloads import download, is_same_site
 from adapters.slack.budgets import method_bucket
 from adapters.slack.scopes import NEEDS, Method
 from bot.network import find_proxy
-from bot.ports import Forbidden, Gone, RateLimited, SurfaceError
+from bot.ports.surface import Forbidden, Gone, RateLimited, SurfaceError
 from bot.text import as_bytes
 
 DEFAULT_PAUSE_S = 30.0  # after a refusal that names none

@@ -43,7 +43,9 @@ from bot.actions.actions import Actions
 from bot.concurrency import KeyedSemaphore, TaskGroup
 from bot.errors import Misconfigured, Refused, Unreachable
 from bot.network import find_proxy
-from bot.ports import Clock, DocumentStore, RunFilter, Store, SurfaceError
+from bot.ports.process import Clock
+from bot.ports.store import DocumentStore, RunFilter, Store
+from bot.ports.surface import SurfaceError
 from bot.sealing import make_sealer
 from bot.settings.platforms import SlackSettings
 

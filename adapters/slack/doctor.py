@@ -12,7 +12,8 @@ import aiohttp
 from adapters.slack.api import Api, Denied
 from adapters.slack.scopes import wanted_scopes
 from bot.doctor import Check, Finding, check_clock
-from bot.ports import Clock, SurfaceError
+from bot.ports.process import Clock
+from bot.ports.surface import SurfaceError
 from bot.settings.platforms import SlackSettings
 
 _TIMEOUT_S = 20.0  # for all answers together

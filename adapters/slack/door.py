@@ -28,7 +28,7 @@ from slack_sdk.errors import SlackClientError
 from bot.actions.quota import RefusalCount
 from bot.concurrency import KeyedSemaphore
 from bot.errors import Refused
-from bot.ports import Clock
+from bot.ports.process import Clock
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ from adapters.common.attachments import RemoteFile
 from adapters.slack.api import Api, Workspace
 from adapters.slack.reader import file_name
 from bot.errors import Refused
-from bot.ports import SurfaceError
+from bot.ports.surface import SurfaceError
 
 # files without bytes of their own, by `mode` and `filetype`: https://docs.slack.dev/reference/objects/file-object
 WHY_UNREADABLE = {

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from adapters.slack.dialect import SlackMrkdwn
 from adapters.slack.layout import Json, build_button, section_block
-from bot.ports import RunRow
+from bot.ports.store import RunRow
 from bot.settings.settings import PanelSettings
 from commands.help import ASK
 from commands.runs import shorten_line

@@ -32,7 +32,7 @@ from bot.domain.controls import Target, about_text, read_press_id, read_target
 from bot.domain.run import Image
 from bot.engine.thread import REST
 from bot.errors import Refused, StoreFailed
-from bot.ports import CanSee, Surface, SurfaceError
+from bot.ports.surface import CanSee, Surface, SurfaceError
 from commands import COMMANDS, dispatch, syntax
 from commands.command import (
     MORE,

@@ -14,7 +14,7 @@ from adapters.slack.dialect import SlackMarkdown, SlackMrkdwn, escape_entities
 from bot.domain.answer_cards import AnswerCard
 from bot.domain.controls import Control, about_text, press_id, split_rows
 from bot.live.dialect import without_mentions
-from bot.ports import Message
+from bot.ports.surface import Message
 from commands.command import BarChart, DataTable
 
 Json = dict[str, Any]

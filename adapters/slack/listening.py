@@ -21,7 +21,8 @@ from adapters.slack.replies import Reply, Request
 from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore
 from bot.errors import Refused
-from bot.ports import Clock, SurfaceError
+from bot.ports.process import Clock
+from bot.ports.surface import SurfaceError
 from bot.settings.platforms import SlackSettings
 from bot.text import join_blocks
 from commands import dispatch, syntax

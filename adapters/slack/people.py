@@ -15,7 +15,8 @@ from adapters.slack.api import Api, Denied, Workspace
 from bot.actions.permissions import NO_RIGHTS, Person, Rights, require_admitted
 from bot.concurrency import KeyedSemaphore
 from bot.errors import Refused
-from bot.ports import Clock, SurfaceError
+from bot.ports.process import Clock
+from bot.ports.surface import SurfaceError
 from bot.settings.platforms import DirectMessages, ServerSettings
 
 FRESH_S = 300.0  # answers are reused so long: Slack lets us read 50 channels and 100 people a minute

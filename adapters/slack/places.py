@@ -14,7 +14,9 @@ from adapters.slack.workspaces import Workspaces
 from bot.concurrency import SingleFlight
 from bot.domain.transcript import Transcript
 from bot.domain.word_filter import WordFilter
-from bot.ports import CanSee, Clock, PostedPage, Store, Surface, SurfaceError
+from bot.ports.process import Clock
+from bot.ports.store import PostedPage, Store
+from bot.ports.surface import CanSee, Surface, SurfaceError
 
 MAX_INSIDE = 5_000  # threads that are remembered because a run stands in them that did not open them
 

@@ -34,7 +34,7 @@ from bot.concurrency import make_aside
 from bot.domain.controls import Control
 from bot.errors import Refused
 from bot.live.pages import Pages
-from bot.ports import SurfaceError
+from bot.ports.surface import SurfaceError
 from commands.command import Form, Offered, Told
 
 log = structlog.get_logger()

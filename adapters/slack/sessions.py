@@ -11,7 +11,7 @@ import structlog
 
 from adapters.slack.addresses import Address
 from adapters.slack.api import Api, Denied, Rejected, Workspace
-from bot.ports import SurfaceError
+from bot.ports.surface import SurfaceError
 from commands.runs import shorten_line
 
 log = structlog.get_logger()

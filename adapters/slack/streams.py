@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.slack.api import Api, Workspace
-from bot.ports import RateLimited, SurfaceError
+from bot.ports.surface import RateLimited, SurfaceError
 
 ROLL_OVER_S = 240.0  # Slack ends a stream after five minutes; from this age on the message is edited instead
 

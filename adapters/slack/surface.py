@@ -43,18 +43,8 @@ from bot.domain.run import LaneId, TurnId
 from bot.domain.word_filter import WordFilter
 from bot.live.filtered_pages import FilteredPages
 from bot.live.one_page import OnePage
-from bot.ports import (
-    Forbidden,
-    Gone,
-    Kind,
-    Message,
-    MessageRef,
-    Method,
-    Paginator,
-    PostedPage,
-    RateLimited,
-    SurfaceError,
-)
+from bot.ports.store import PostedPage
+from bot.ports.surface import Forbidden, Gone, Kind, Message, MessageRef, Method, Paginator, RateLimited, SurfaceError
 
 log = structlog.get_logger()
 

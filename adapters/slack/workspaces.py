@@ -11,7 +11,7 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
 
 from adapters.slack.api import Api, Denied, Workspace
-from bot.ports import SurfaceError
+from bot.ports.surface import SurfaceError
 
 
 class Workspaces:

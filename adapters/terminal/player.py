@@ -12,7 +12,7 @@ from rich.text import Text
 
 from adapters.terminal.screen import Screen
 from adapters.terminal.surface import TerminalSurface, make_pipe_surface, make_screen_surface
-from bot.ports import Message
+from bot.ports.surface import Message
 from bot.records.replay import Frame
 
 MAX_SILENCE_S = 5.0  # longer ones, such as the wait for people's votes, take no longer than this

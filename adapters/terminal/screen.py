@@ -22,7 +22,7 @@ from rich.text import Text
 
 from adapters.terminal.hints import BETWEEN, describe_answers
 from adapters.terminal.layout import Wish, share_rows
-from bot.ports import Message, MessageRef
+from bot.ports.surface import Message, MessageRef
 
 FRAMES_PER_S = 8
 BOARD_ROWS = 3  # at most: the run in one line, and the newest lines on what people should know

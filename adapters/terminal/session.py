@@ -23,7 +23,7 @@ from bot.domain.costs import show_range
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import absent_seats
 from bot.errors import Refused, StoreFailed
-from bot.ports import Surface
+from bot.ports.surface import Surface
 from commands.command import Command, Here, Started, StartOptions
 
 LOOK_S = 0.5  # between two looks at the run, for what can be typed and whether it is over

@@ -12,7 +12,7 @@ from adapters.terminal.screen import FRAMES_PER_S, Screen
 from bot.domain.run import LaneId
 from bot.live.budget import Budget, TokenBucket
 from bot.live.pages import Pages
-from bot.ports import Kind, Message, MessageRef, Method
+from bot.ports.surface import Kind, Message, MessageRef, Method
 
 PAGE_CHARS = 200_000  # a terminal has no limit of its own; this bounds what one panel may hold
 FRAMES = "terminal frames"  # the only budget, as nobody reads faster than the screen is drawn

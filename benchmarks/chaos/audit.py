@@ -16,7 +16,7 @@ from benchmarks.report import Bar
 from bot.domain.facts import SkipAsked, TurnEnded
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript, Turn, fold_all
-from bot.ports import PostedPage
+from bot.ports.store import PostedPage
 from storage import open_store
 from storage.locations import Location
 from storage.store import SqlStore

@@ -13,7 +13,7 @@ from adapters.discord.api import Rest
 from bot.domain.run import LaneId, TurnId
 from bot.engine.trace import NoTrace
 from bot.live.budget import Budgets
-from bot.ports import Clock
+from bot.ports.process import Clock
 
 Log = dict[str, list[tuple[float, float]]]  # seat → loop time, code points until then
 

@@ -35,7 +35,7 @@ from bot.formats.council.waiting import AFTER_ANSWERS, AFTER_REVIEWS
 from bot.live.budget import Budgets, FixedWindow, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.models.deltas import Delta
-from bot.ports import Trace
+from bot.ports.process import Trace
 from tests.support.stores import MemoryStore
 from tests.support.surfaces import Place, Platform, WindowLimit
 from tests.support.transcripts import make_start

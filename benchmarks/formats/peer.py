@@ -11,7 +11,7 @@ import asyncio
 from benchmarks.formats.council import make_platform
 from benchmarks.formats.draws import Draw
 from bot.domain.run import LaneId
-from bot.ports import Message, RateLimited
+from bot.ports.surface import Message, RateLimited
 from tests.support.surfaces import Place
 from tests.support.virtual_time import run_virtual
 

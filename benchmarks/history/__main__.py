@@ -23,7 +23,7 @@ from benchmarks.history.long_run import TURNS, store_long_run
 from benchmarks.report import Bar, Report, Scene
 from bot.actions.retention import erase_expired
 from bot.domain.transcript import Transcript, fold_all
-from bot.ports import RunFilter
+from bot.ports.store import RunFilter
 from bot.records.page import render_page
 from bot.records.record import make_record
 from bot.settings.settings import Settings, StorageSettings

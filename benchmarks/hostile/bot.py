@@ -28,7 +28,7 @@ from bot.live.filtered_pages import FilteredPages
 from bot.live.one_page import OnePage
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
-from bot.ports import EVERY_RUN, RunFilter, RunRow
+from bot.ports.store import EVERY_RUN, RunFilter, RunRow
 from bot.settings.platforms import ServerSettings
 from bot.settings.settings import LimitSettings, PanelSettings, SeatSettings, Settings
 from commands.command import Here

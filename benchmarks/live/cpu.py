@@ -16,7 +16,7 @@ from bot.engine.trace import NoTrace
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
-from bot.ports import Kind, Message, MessageRef, Method, Paginator
+from bot.ports.surface import Kind, Message, MessageRef, Method, Paginator
 from tests.support.surfaces import WholeText
 from tests.support.virtual_time import run_virtual
 

@@ -15,7 +15,7 @@ from bot.live.budget import Budget, Budgets, FixedWindow, SlidingWindow
 from bot.live.lanes import Lane
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
-from bot.ports import Surface
+from bot.ports.surface import Surface
 from tests.support.surfaces import Place, Platform
 
 

@@ -14,7 +14,7 @@ from benchmarks.live.ours import make_budgets
 from benchmarks.live.replay import MakePolicy, Policy, name_budgets
 from benchmarks.live.scenes import Run, Scene
 from bot.domain.run import LaneId
-from bot.ports import Method
+from bot.ports.surface import Method
 from tests.support.surfaces import Platform
 
 

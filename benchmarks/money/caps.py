@@ -27,7 +27,7 @@ from bot.models.errors import ProviderError
 from bot.models.ledger import Ledger
 from bot.models.prices import cost_usd
 from bot.models.speak import Speaker
-from bot.ports import Call
+from bot.ports.spending import Call
 from bot.settings.settings import DeadlineSettings, RetrySettings
 from storage import SqlStore, open_store
 

@@ -32,7 +32,9 @@ from bot.errors import Refused, StoreFailed
 from bot.formats import FORMATS
 from bot.formats.common import is_voting_open, name_of
 from bot.formats.plan import Plan, Section
-from bot.ports import EVERY_RUN, CanSee, Clock, RunFilter, RunRow, Store
+from bot.ports.process import Clock
+from bot.ports.store import EVERY_RUN, RunFilter, RunRow, Store
+from bot.ports.surface import CanSee
 from bot.text import shorten_typed
 
 log = structlog.get_logger()

@@ -57,7 +57,9 @@ from bot.formats import FORMATS, guessing
 from bot.formats.common import are_remarks_heard, name_of
 from bot.formats.plan import Section, join_sections
 from bot.formats.vote_options import EXTRA_VOTE_OPTIONS, ROUND_BEFORE, vote_choices
-from bot.ports import EVERY_RUN, CanSee, Clock, OpenSurface, PictureStore, RunFilter, RunRow, Store, Surface
+from bot.ports.process import Clock
+from bot.ports.store import EVERY_RUN, PictureStore, RunFilter, RunRow, Store
+from bot.ports.surface import CanSee, OpenSurface, Surface
 from bot.text import count_word, quote_typed
 
 MAX_VIEWS = 10  # places in which one run is shown

@@ -7,7 +7,8 @@ from bot.domain.facts import RunStarted
 from bot.domain.spending import PERIODS, Caps, Payer, describe_over, to_micros
 from bot.errors import Refused
 from bot.models.own_keys import OwnKeys
-from bot.ports import Clock, CostKey, CostRow, CostStore
+from bot.ports.process import Clock
+from bot.ports.spending import CostKey, CostRow, CostStore
 
 _USED = {
     "person_day": "today by you",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from bot.ports import Clock, DocumentStore, Store
+from bot.ports.process import Clock
+from bot.ports.store import DocumentStore, Store
 
 PREFIX = "deleting/"  # of documents, each by its run
 

@@ -29,7 +29,7 @@ from bot.models.prices import cost_usd
 from bot.models.requests import find_limit, thinking_effort
 from bot.models.tokens import Count, make_counter
 from bot.models.window import answer_share
-from bot.ports import Store
+from bot.ports.store import Store
 
 log = structlog.get_logger()
 

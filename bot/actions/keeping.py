@@ -9,7 +9,7 @@ from bot.actions.services import Services
 from bot.domain.facts import Archived, Deleted, Named, Restored, Stopped
 from bot.domain.transcript import Transcript
 from bot.errors import Refused
-from bot.ports import Store
+from bot.ports.store import Store
 from bot.text import quote_typed
 
 NAME_CHARS = 80

@@ -12,7 +12,9 @@ from bot.actions.services import Services
 from bot.domain.transcript import Transcript, fold_all
 from bot.errors import Refused
 from bot.formats.common import is_voting_open
-from bot.ports import CanSee, Clock, RunFilter, Store
+from bot.ports.process import Clock
+from bot.ports.store import RunFilter, Store
+from bot.ports.surface import CanSee
 from bot.ratings.comparisons import FORMATS_RATED, MIN_VOTES
 from bot.ratings.tally import NOT_INSTALLED, Tally
 

@@ -14,7 +14,7 @@ from bot.domain.controls import Control, FormatRef
 from bot.domain.costs import show_range
 from bot.domain.run import CostRange, format_noun
 from bot.errors import Refused
-from bot.ports import Clock
+from bot.ports.process import Clock
 from bot.settings.settings import MoneySettings
 from bot.text import join_names
 

@@ -12,7 +12,8 @@ from bot.domain.facts import AskLater, Mark, OutcomeAsked, OutcomeMarked
 from bot.domain.transcript import Transcript
 from bot.engine.thread import ASK_LATER, MARKS
 from bot.errors import Refused
-from bot.ports import Clock, Store
+from bot.ports.process import Clock
+from bot.ports.store import Store
 
 ASK_AFTER_DAYS = 30
 DAY_S = 86_400.0

@@ -13,7 +13,7 @@ from bot.models.errors import ProviderError
 from bot.models.listing import check_key
 from bot.models.own_keys import SETTING, OwnKey, OwnKeys
 from bot.network import clean_key
-from bot.ports import Clock
+from bot.ports.process import Clock
 from bot.sealing import MAKE_KEY
 from bot.text import as_text
 

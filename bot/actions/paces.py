@@ -10,7 +10,7 @@ from bot.concurrency import SingleFlight
 from bot.domain.run import Effort, Panel, Seat
 from bot.domain.transcript import Transcript, fold_all
 from bot.formats.common import COMPLETE_FINISHES
-from bot.ports import Store
+from bot.ports.store import Store
 
 RUNS = 20  # latest runs of a server that are looked at
 ANSWERS = 20  # latest answers of a model at an effort

@@ -12,7 +12,7 @@ from bot.errors import Refused
 from bot.formats.personas import persona_text
 from bot.models.catalogue import Model, prefix_of
 from bot.models.requests import does_think
-from bot.ports import DocumentStore
+from bot.ports.store import DocumentStore
 from bot.settings.settings import MAX_TEMPERATURE, PanelSettings, SeatSettings
 from bot.text import did_you_mean, quote_typed
 

@@ -14,7 +14,9 @@ from bot.actions.deletions import Deletions, DeletionStore
 from bot.domain.facts import Deleted, Fact, Guessed, Interjected, Objected, RunStarted, Stopped, VoteCast
 from bot.domain.personal import describe_act
 from bot.domain.transcript import Entry
-from bot.ports import Clock, CostStore, Json
+from bot.ports.process import Clock
+from bot.ports.spending import CostStore
+from bot.ports.store import Json
 from bot.text import join_names
 
 COUNTED = {"remark": (Interjected, Objected), "vote": (VoteCast,), "guess": (Guessed,)}

@@ -9,7 +9,7 @@ from dataclasses import replace
 from bot.actions.permissions import Person
 from bot.domain.run import Image
 from bot.errors import Refused
-from bot.ports import PictureStore
+from bot.ports.store import PictureStore
 
 MAX_BYTES_OF_ONE = 75_000_000  # of the pictures in a person's runs that go on: of five runs with four pictures each
 MAX_BYTES_OF_SERVER = 375_000_000

@@ -27,7 +27,7 @@ from bot.domain.run import Panel, Step
 from bot.errors import Refused
 from bot.formats.pipeline import QUESTION
 from bot.models.catalogue import Model
-from bot.ports import DocumentStore
+from bot.ports.store import DocumentStore
 from bot.settings.settings import PanelSettings
 from bot.settings.value_types import MAX_SEATS, Strict
 from bot.text import did_you_mean, quote_typed, shorten_typed

@@ -15,7 +15,7 @@ from bot.actions.place_limits import PlaceRoom, find_limits
 from bot.domain.facts import RunStarted
 from bot.domain.transcript import Transcript
 from bot.errors import Refused
-from bot.ports import Clock
+from bot.ports.process import Clock
 from bot.settings.settings import LimitSettings, Settings
 from bot.text import as_text
 

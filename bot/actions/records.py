@@ -12,7 +12,8 @@ from bot.domain.transcript import Transcript, fold_all
 from bot.domain.visibility import names_hidden
 from bot.errors import Refused
 from bot.formats.common import is_voting_open
-from bot.ports import Clock, Store
+from bot.ports.process import Clock
+from bot.ports.store import Store
 from bot.records.card import draw_card
 from bot.records.page import render_page
 from bot.records.record import RunRecord, make_record

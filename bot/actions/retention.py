@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.ports import ExpiringStore
+from bot.ports.store import ExpiringStore
 from bot.settings.settings import Settings
 
 DAY_S = 86_400.0

@@ -18,7 +18,7 @@ from bot.engine.quarantine import count_take_over
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.worker import Worker
 from bot.errors import Misconfigured, StoreFailed
-from bot.ports import Store
+from bot.ports.store import Store
 from bot.settings.settings import Settings
 from storage.handover import HandOver, open_hand_over
 from storage.leases import Held, Leases, Role, open_leases

@@ -42,7 +42,7 @@ from bot.models.ledger import Ledger
 from bot.models.own_keys import OwnKeys
 from bot.models.search import resolve_searcher, with_searcher
 from bot.models.speak import Speaker
-from bot.ports import Trace
+from bot.ports.process import Trace
 from bot.prompts import load_packaged, load_prompts
 from bot.settings.settings import Settings
 from storage import SqlStore

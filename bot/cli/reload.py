@@ -19,7 +19,7 @@ from bot.cli.provision import read_configured
 from bot.cli.settings_file import load_settings
 from bot.domain.word_filter import WordFilter
 from bot.errors import Misconfigured, Refused, StoreFailed
-from bot.ports import DocumentStore
+from bot.ports.store import DocumentStore
 from bot.settings.settings import Settings
 from storage import open_store
 from storage.errors import InUse

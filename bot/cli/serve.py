@@ -33,7 +33,7 @@ from bot.cli.watch import Watcher
 from bot.engine.watchdog import end_when_held
 from bot.errors import Misconfigured, Unreachable
 from bot.live.budget import Budget
-from bot.ports import ShardLeases
+from bot.ports.shards import ShardLeases
 from bot.settings.settings import Settings
 from storage import SqlStore, open_store
 from storage.leases import Role

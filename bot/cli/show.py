@@ -22,7 +22,7 @@ from bot.models import listing
 from bot.models.catalogue import resolve_models
 from bot.models.errors import ProviderError
 from bot.models.parameters import Habits, read_habits
-from bot.ports import RunFilter, is_state, last_texts
+from bot.ports.store import RunFilter, is_state, last_texts
 from commands.cost import render_run_costs
 from storage import SqlStore, open_store
 from storage.locations import may_hold_store

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from bot.engine.thread import Post
 from bot.models.listing import ModelRow
-from bot.ports import CostKey, CostRow, RunRow
+from bot.ports.spending import CostKey, CostRow
+from bot.ports.store import RunRow
 
 
 def render_catalogue(rows: Iterable[ModelRow]) -> RenderableType:

@@ -13,7 +13,7 @@ from bot.cli.exit import OK
 from bot.cli.files import read_bounded
 from bot.domain.codec import Unreadable
 from bot.errors import Refused
-from bot.ports import DocumentStore
+from bot.ports.store import DocumentStore
 from bot.ratings.comparisons import Vote
 from bot.ratings.vote_file import pack_votes, read_vote_file, unpack_votes
 from storage import open_store

@@ -16,7 +16,7 @@ from bot.operations.counting import CountingTrace, count_call
 from bot.operations.gauges import Gauges, PlatformLink, watch_loop
 from bot.operations.metrics import Metrics
 from bot.operations.server import require_free_port, serve_metrics
-from bot.ports import Trace
+from bot.ports.process import Trace
 from bot.settings.settings import Settings
 from storage import SqlStore
 

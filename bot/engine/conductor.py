@@ -31,10 +31,11 @@ from bot.engine.thread import Post, ahead, board_controls, lane_posts, plan_set_
 from bot.formats.common import seat_of
 from bot.formats.plan import Plan, Want
 from bot.live.board import render_board, render_brief
-from bot.live.lanes import Lane
+from bot.live.lanes import Lane, LaneOpener
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
-from bot.ports import Clock, Kind, Store, Trace
+from bot.ports.process import Clock, Trace
+from bot.ports.store import Store
 
 log = structlog.get_logger()
 
@@ -53,16 +54,6 @@ class TurnSpeaker(Protocol):
     def speak(self, seat: Seat, ask: Ask, payer: Payer) -> AsyncGenerator[Delta, None]: ...
 
     def open_circuits(self) -> Mapping[str, float]: ...
-
-
-class LaneOpener(Protocol):
-    """The display of a run's texts: `bot.live`."""
-
-    def open(
-        self, key: LaneId, title: str, *, kind: Kind, placeholder: str = "", to: str = "", face: str = ""
-    ) -> Lane: ...
-
-    def foresee(self, stages: float, seats: int) -> None: ...
 
 
 class Conductor:

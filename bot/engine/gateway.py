@@ -19,12 +19,14 @@ from bot.domain.facts import RunStarted
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript, fold_all
 from bot.engine.conductor import Conductor
-from bot.engine.supervisor import Reopen, platform_of
+from bot.engine.supervisor import Reopen
 from bot.errors import StoreFailed
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
-from bot.ports import Fenced, PostedPage, Store, Surface, Trace, last_texts
+from bot.ports.process import Trace
+from bot.ports.store import Fenced, PostedPage, Store, last_texts
+from bot.ports.surface import Surface, platform_of
 
 log = structlog.get_logger()
 

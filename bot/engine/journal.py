@@ -14,7 +14,8 @@ import structlog
 from bot.domain.facts import Fact
 from bot.domain.transcript import Entry, Transcript, fold_all
 from bot.errors import StoreFailed
-from bot.ports import Clock, Store, Trace
+from bot.ports.process import Clock, Trace
+from bot.ports.store import Store
 
 log = structlog.get_logger()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-from bot.ports import Clock, SurfaceError
+from bot.ports.process import Clock
+from bot.ports.surface import SurfaceError
 
 SURE_S = 2.0  # from the beginning of a renewal that succeeded; a second before others may think that it has run out
 

@@ -10,7 +10,7 @@ from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript
 from bot.engine.thread import current_plan
 from bot.formats.plan import Format, Plan
-from bot.ports import Clock, Watch
+from bot.ports.process import Clock, Watch
 
 
 class Planner:

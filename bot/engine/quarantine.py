@@ -8,7 +8,8 @@ import structlog
 
 from bot.domain.facts import CaughtUp, Fact, ProcessDied, RunFinished, SetAside, TurnEnded, TurnStarted
 from bot.domain.transcript import Transcript, fold_all
-from bot.ports import RunningNote, Store, last_texts
+from bot.ports.process import RunningNote
+from bot.ports.store import Store, last_texts
 
 log = structlog.get_logger()
 

@@ -10,7 +10,8 @@ from bot.domain.facts import RunStarted
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript
 from bot.formats.plan import Format
-from bot.ports import PostedPage, Surface
+from bot.ports.store import PostedPage
+from bot.ports.surface import Surface
 
 
 class Runs(Protocol):

@@ -8,7 +8,8 @@ from contextlib import suppress
 from bot.domain.run import LaneId, TurnId
 from bot.engine.journal import Journal
 from bot.errors import StoreFailed
-from bot.ports import Fenced, PostedPage, Store, SurfaceError, last_texts
+from bot.ports.store import Fenced, PostedPage, Store, last_texts
+from bot.ports.surface import SurfaceError
 
 PATIENCE_S, RETRY_S = 60.0, 1.0  # for a store that fails while a run ends; a database is restarted within seconds
 

@@ -23,7 +23,9 @@ from bot.errors import StoreFailed
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
-from bot.ports import Clock, Fenced, PostedPage, Store, Surface, Trace
+from bot.ports.process import Clock, Trace
+from bot.ports.store import Fenced, PostedPage, Store
+from bot.ports.surface import Surface, platform_of
 from bot.settings.operations import RestartSettings
 
 log = structlog.get_logger()
@@ -37,10 +39,6 @@ USUAL = RestartSettings()
 # finds a surface by its address, for a run, its transcript, and its messages there
 Reopen = Callable[[str, str, Transcript, Sequence[PostedPage]], Awaitable[Surface | None]]
 PagesByAddress = Mapping[str, Sequence[PostedPage]]  # address → the messages of an earlier time
-
-
-def platform_of(address: str) -> str:
-    return address.partition(":")[0]
 
 
 class RunSupervisor:

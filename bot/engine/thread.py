@@ -19,7 +19,7 @@ from bot.formats.plan import Format, Plan
 from bot.formats.remarks import forgotten_cards, remarks_without_line
 from bot.formats.vote_options import EXTRA_VOTE_OPTIONS, vote_choices
 from bot.live.board import build_footer
-from bot.ports import Kind
+from bot.ports.surface import Kind
 
 LATER = LaneId("outcome", 1, "")
 REMOVED = "*Removed by a moderator.*"

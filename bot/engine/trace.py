@@ -24,7 +24,7 @@ from typing import IO, Any, Self
 from bot.domain.codec import encode
 from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Entry
-from bot.ports import Trace
+from bot.ports.process import Trace
 
 
 class EventsFile:

@@ -24,7 +24,7 @@ from types import FrameType, TracebackType
 from typing import BinaryIO
 
 from bot.concurrency import TookTooLong
-from bot.ports import RunningNote
+from bot.ports.process import RunningNote
 
 HELD_S = 5.0  # a plan takes milliseconds; platforms give a bot up after 3 s without an answer
 PATIENCE = 6

@@ -9,10 +9,11 @@ import structlog
 
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript
-from bot.engine.supervisor import Reopen, RunSupervisor, platform_of
+from bot.engine.supervisor import Reopen, RunSupervisor
 from bot.errors import StoreFailed
 from bot.formats.plan import Format
-from bot.ports import Fenced, Kind, Message, MessageRef, Method, Paginator, Store, Surface, SurfaceError
+from bot.ports.store import Fenced, Store
+from bot.ports.surface import Kind, Message, MessageRef, Method, Paginator, Surface, SurfaceError, platform_of
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from bot.domain.controls import Control, RestRef, about_text
 from bot.domain.run import TurnId
 from bot.live.lanes import Lane
-from bot.ports import Message, Method, Page
+from bot.ports.surface import Message, Method, Page
 
 
 class LaneMark(NamedTuple):

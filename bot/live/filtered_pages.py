@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.domain.word_filter import WordFilter
-from bot.ports import Page, Paginator
+from bot.ports.surface import Page, Paginator
 
 
 class FilteredPages:

@@ -10,7 +10,9 @@ from bot.domain.run import LaneId
 from bot.live.demand import Ahead
 from bot.live.lanes import Lane
 from bot.live.schedule import Job
-from bot.ports import PostedPage, Surface, Trace, Watch
+from bot.ports.process import Trace, Watch
+from bot.ports.store import PostedPage
+from bot.ports.surface import Surface
 
 OnShown = Callable[[LaneId, str], None]
 OnPosted = Callable[[PostedPage], None]

@@ -24,7 +24,8 @@ from bot.live.lanes import Lane
 from bot.live.reader import PageReader
 from bot.live.schedule import BACKGROUND_RATE, END, FIRST, FIRST_WEIGHT, TEXT, Bid, SurfaceCall, background_value
 from bot.live.shown_pages import PageEvent, ShownPage, ShownPages, WantedPage
-from bot.ports import Forbidden, Gone, MessageRef, Method, Page, PostedPage, RateLimited, SurfaceError
+from bot.ports.store import PostedPage
+from bot.ports.surface import Forbidden, Gone, MessageRef, Method, Page, RateLimited, SurfaceError
 
 
 class ViewState(Enum):

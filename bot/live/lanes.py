@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from bot.domain.answer_cards import AnswerCard
 from bot.domain.controls import Control
 from bot.domain.run import LaneId
-from bot.ports import Kind
+from bot.ports.surface import Kind
 
 USUAL_CHARS_PER_S = 60.0
 
@@ -178,3 +179,13 @@ class Lane:
         if not self._announced:  # once until a view takes it: a delta must not cost a decision
             self._announced = True
             self._on_change(self)
+
+
+class LaneOpener(Protocol):
+    """The display of a run's texts, as who writes them sees it."""
+
+    def open(
+        self, key: LaneId, title: str, *, kind: Kind, placeholder: str = "", to: str = "", face: str = ""
+    ) -> Lane: ...
+
+    def foresee(self, stages: float, seats: int) -> None: ...

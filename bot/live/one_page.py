@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.live.dialect import Dialect
 from bot.live.pages import Pages
-from bot.ports import Page
+from bot.ports.surface import Page
 
 GOES_ON = "more under “Read on”"
 NOTE = 200  # kept free for the footer, as the dialect measures; a longer footer is cut

@@ -20,7 +20,7 @@ from bot.live.heal import count_held_back, parse_growing, scan
 from bot.live.markdown import Block, Document, clean, parse
 from bot.live.render import render_block
 from bot.live.rules import OPEN
-from bot.ports import Page
+from bot.ports.surface import Page
 
 LONG = 1024  # code points: a block that grows beyond is cut, and so much is read at once
 LONG_WHOLE = 8 * LONG  # a table's columns have one width, code in an item or a quote cannot go on: they are cut late

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 from bot.concurrency import run_in_thread
 from bot.live.pages import LONG_WHOLE
-from bot.ports import Page, Paginator, Watch
+from bot.ports.process import Watch
+from bot.ports.surface import Page, Paginator
 
 HEAVY = 8192  # code points of plain words, or what costs as much: they take 10 ms or less
 MARK = 8  # code points of plain words that cost the parser as much as one mark

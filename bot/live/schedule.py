@@ -36,7 +36,7 @@ from bot.concurrency import TaskGroup, TookTooLong, Watched
 from bot.live.budget import Budget, Budgets, SentRequest
 from bot.live.demand import NOBODY, Ahead, Demand, Lengths, Usual, price
 from bot.live.reader import ReadingThread
-from bot.ports import MessageRef, Method, RateLimited, SurfaceError
+from bot.ports.surface import MessageRef, Method, RateLimited, SurfaceError
 
 log = structlog.get_logger()
 

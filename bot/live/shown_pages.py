@@ -29,7 +29,8 @@ from typing import NamedTuple
 
 from bot.domain.controls import Control
 from bot.live.changes import Change, LaneMark, message_digest
-from bot.ports import MessageRef, Method, PostedPage
+from bot.ports.store import PostedPage
+from bot.ports.surface import MessageRef, Method
 
 
 class PageState(Enum):

@@ -14,7 +14,9 @@ from bot.live.lane_host import BeforePost, LaneEvents, OnBroken, OnNote, OnPoste
 from bot.live.lane_view import LaneView
 from bot.live.lanes import Lane
 from bot.live.schedule import Job, Scheduler
-from bot.ports import Kind, PostedPage, Surface, Trace, Watch
+from bot.ports.process import Trace, Watch
+from bot.ports.store import PostedPage
+from bot.ports.surface import Kind, Surface
 
 
 async def _store_nothing(page: PostedPage) -> None:

@@ -21,7 +21,8 @@ from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
 from bot.models.prices import cost_usd, worst_cost_usd
 from bot.models.requests import does_think, find_worst_limit
-from bot.ports import Call, Clock, SpendingStore
+from bot.ports.process import Clock
+from bot.ports.spending import Call, SpendingStore
 
 log = structlog.get_logger()
 

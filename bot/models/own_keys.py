@@ -13,7 +13,7 @@ from bot.domain.spending import Payer
 from bot.errors import StoreFailed
 from bot.models.catalogue import Model, find_own_host_provider
 from bot.models.errors import ProviderError
-from bot.ports import DocumentStore, Json
+from bot.ports.store import DocumentStore, Json
 from bot.sealing import make_sealer, unseal
 
 log = structlog.get_logger()

@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.errors import StoreFailed
 from bot.models.catalogue import Model
-from bot.ports import DocumentStore
+from bot.ports.store import DocumentStore
 
 _PREFIX = "endpoint/"  # of the documents that keep habits
 

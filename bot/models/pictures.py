@@ -19,7 +19,7 @@ from bot.domain.asks import Ask, Part
 from bot.domain.run import Image
 from bot.models.catalogue import Model
 from bot.models.images import GONE, MARK, describe_images
-from bot.ports import PictureStore
+from bot.ports.store import PictureStore
 
 if TYPE_CHECKING:  # it comes with litellm, which is imported late
     import httpx

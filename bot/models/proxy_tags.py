@@ -13,7 +13,7 @@ from bot.domain.spending import Payer
 from bot.errors import StoreFailed
 from bot.models.catalogue import Model
 from bot.models.client import Request
-from bot.ports import DocumentStore
+from bot.ports.store import DocumentStore
 
 _DOCUMENT = "pseudonyms"
 _DIGITS = 32  # of a pseudonym, 128 bits

@@ -64,7 +64,8 @@ from bot.models.transforms import (
 )
 from bot.models.usage import LONG_PROMPT, count_prompt
 from bot.models.window import Fitted, fit_ask
-from bot.ports import Clock, DocumentStore, PictureStore
+from bot.ports.process import Clock
+from bot.ports.store import DocumentStore, PictureStore
 from bot.settings.settings import DeadlineSettings, LimitSettings, RetrySettings
 
 log = structlog.get_logger()

@@ -11,7 +11,7 @@ from bot.engine.trace import NoTrace
 from bot.models.calls import ProviderCall
 from bot.models.catalogue import prefix_of
 from bot.operations.metrics import Metrics
-from bot.ports import Trace
+from bot.ports.process import Trace
 
 
 class CountingTrace(NoTrace):

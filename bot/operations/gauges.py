@@ -18,7 +18,9 @@ from bot.engine.runs import Runs
 from bot.errors import StoreFailed
 from bot.live.budget import Budgets
 from bot.operations.metrics import Metrics
-from bot.ports import Clock, Json, SpendingStore
+from bot.ports.process import Clock
+from bot.ports.spending import SpendingStore
+from bot.ports.store import Json
 
 PROBE = "operations/probe"  # the document that is written to see whether the database takes it
 PROBE_TIMEOUT_S = 5.0

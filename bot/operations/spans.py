@@ -19,7 +19,7 @@ from bot.engine.trace import NoTrace
 from bot.models.calls import ProviderCall
 from bot.models.catalogue import prefix_of
 from bot.operations import conventions as names
-from bot.ports import Clock, Trace
+from bot.ports.process import Clock, Trace
 
 Attributes = dict[str, AttributeValue]
 StageKey = tuple[str, int]

@@ -11,7 +11,7 @@ from bot.domain.codec import FACTS, Unreadable, decode, read_turn
 from bot.domain.facts import RunStarted, TurnEnded
 from bot.domain.run import TurnId
 from bot.domain.transcript import Entry
-from bot.ports import Snapshot
+from bot.ports.store import Snapshot
 from bot.records.record import RunRecord
 
 

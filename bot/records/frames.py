@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from bot.domain.run import TurnId
-from bot.ports import Snapshot, last_texts
+from bot.ports.store import Snapshot, last_texts
 
 FRAMES_KEPT = 32  # of a turn, so that a replay of it still grows by small steps, at the size of its text
 

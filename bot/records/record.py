@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from bot.domain.codec import Unreadable, decode, encode, read_turn, turn_text
 from bot.domain.facts import Claimed, RunStarted, TurnEnded
 from bot.domain.transcript import Entry, Transcript, fold_all
-from bot.ports import Snapshot, last_texts
+from bot.ports.store import Snapshot, last_texts
 from bot.records.frames import thin_snapshots
 
 KIND, VERSION = "moot run", 1

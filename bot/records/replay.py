@@ -12,7 +12,7 @@ from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Entry, Transcript, fold_all, in_rows
 from bot.engine.thread import Post, plan_set_aside, thread_posts, turn_posts, without_links
 from bot.formats.plan import Format, Plan
-from bot.ports import Snapshot
+from bot.ports.store import Snapshot
 
 Moment = tuple[Transcript, Fact]  # a fact, and the transcript after it
 UNPLANNED = (Claimed, TurnStarted, ThinkingSeen, ViewAttached)  # facts that change no card: a plan takes long

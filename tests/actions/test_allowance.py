@@ -15,7 +15,7 @@ from bot.domain.spending import Asked, Caps, Payer
 from bot.errors import Refused
 from bot.models.catalogue import Model
 from bot.models.own_keys import OwnKey, OwnKeys
-from bot.ports import Call
+from bot.ports.spending import Call
 from storage import SqlStore, open_store
 from tests.support.own_keys import MASTER, OWN_KEY
 from tests.support.transcripts import make_start

@@ -17,7 +17,7 @@ from bot.actions.quota import RunQuota
 from bot.actions.request import RunRequest
 from bot.domain.facts import VoteCast, VoteWithdrawn
 from bot.errors import Refused
-from bot.ports import Surface
+from bot.ports.surface import Surface
 from bot.settings.platforms import PlaceLimits, ServerSettings
 from bot.settings.settings import LimitSettings, Settings
 from tests.support import slack_app

@@ -14,7 +14,7 @@ from benchmarks.chaos.runs import Asked, Pressed
 from bot.domain.facts import Fact, RunFinished, TurnEnded, TurnStarted, VoteCast
 from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Entry, Transcript, fold_all
-from bot.ports import PostedPage
+from bot.ports.store import PostedPage
 from tests.support.transcripts import make_start
 
 RUN, TAG, KEY = "abcdefgh", "Q0001", "k0123456789ab"

@@ -18,7 +18,7 @@ from bot.errors import Refused, StoreFailed
 from bot.formats.end_card import END
 from bot.formats.plan import Format
 from bot.live.board import build_board, render_board
-from bot.ports import Surface
+from bot.ports.surface import Surface
 from commands import COMMANDS
 from commands.command import MORE, Answer, Form, Here, Started, Told, read_seats
 from commands.controls import PRESSES

@@ -18,7 +18,8 @@ from bot.domain.run import Panel, Price, TurnId, Usage, Visibility
 from bot.domain.spending import Asked, Caps, Payer
 from bot.domain.transcript import Transcript
 from bot.errors import Refused
-from bot.ports import Call, CanSee, CostRow
+from bot.ports.spending import Call, CostRow
+from bot.ports.surface import CanSee
 from commands.command import Here, Told, open_no_surface
 from commands.cost import COMMAND, CostOptions
 from storage import SqlStore, open_store

@@ -13,7 +13,7 @@ from bot.actions.permissions import Person
 from bot.domain.controls import FormatRef, ObjectionRef, SeatRef, Target, read_target
 from bot.domain.run import Image, LaneId, TurnId
 from bot.errors import Refused
-from bot.ports import PostedPage
+from bot.ports.store import PostedPage
 from bot.settings.platforms import MessageStart
 from commands.command import Answer, Form, Here, Quotation, Started, Told
 from commands.dispatch import mention, menu_target, press, react, reaction_action

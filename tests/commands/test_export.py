@@ -11,7 +11,7 @@ from bot.domain.controls import Target
 from bot.domain.facts import Claimed, TurnEnded
 from bot.domain.run import TurnId
 from bot.errors import Refused
-from bot.ports import Snapshot
+from bot.ports.store import Snapshot
 from bot.records.record import read_record
 from commands import COMMANDS, more
 from commands.command import Here, NoOptions, Offered, Started, Told, open_no_surface

@@ -13,7 +13,7 @@ from adapters.discord.surface import DiscordSurface
 from adapters.discord.webhooks import Webhooks
 from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
-from bot.ports import Gone, Message, RateLimited
+from bot.ports.surface import Gone, Message, RateLimited
 from tests.servers.discord import Limits, Rule
 from tests.support.discord_scene import UNLIMITED
 from tests.support.discord_wire import Wire, open_wire

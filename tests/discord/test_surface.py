@@ -21,7 +21,8 @@ from bot.domain.controls import Control, SeatRef
 from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
 from bot.live.budget import Budgets
-from bot.ports import Message, PostedPage, RateLimited, SurfaceError
+from bot.ports.store import PostedPage
+from bot.ports.surface import Message, RateLimited, SurfaceError
 from tests.servers.discord import Channel, DiscordServer
 from tests.servers.discord.checks import check_message
 from tests.servers.discord.client import redirect_clients

@@ -19,7 +19,7 @@ from bot.engine.trace import NoTrace
 from bot.errors import StoreFailed
 from bot.formats import FORMATS
 from bot.formats.plan import Format, Plan
-from bot.ports import Snapshot
+from bot.ports.store import Snapshot
 from tests.support.conducted_runs import ADA, BOB, RUN, ConductedRun, conduct_run, read_ends
 from tests.support.speakers import Step
 from tests.support.stores import MemoryStore

@@ -14,7 +14,8 @@ from bot.domain.transcript import Transcript
 from bot.engine.leaving import RESTARTING
 from bot.engine.supervisor import RESUMED_AT_ONCE, TOO_OLD
 from bot.formats import FORMATS
-from bot.ports import Method, PostedPage, Surface, SurfaceError
+from bot.ports.store import PostedPage
+from bot.ports.surface import Method, Surface, SurfaceError
 from tests.support.restarts import PLACE, RUN, RestartScene
 from tests.support.surfaces import Place
 from tests.support.transcripts import Play, make_start

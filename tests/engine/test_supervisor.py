@@ -11,7 +11,8 @@ import pytest
 from bot.domain.facts import CaughtUp, Claimed, Deleted, RunFinished, Stopped, ViewAttached
 from bot.domain.transcript import Transcript
 from bot.formats import FORMATS
-from bot.ports import PostedPage, Surface
+from bot.ports.store import PostedPage
+from bot.ports.surface import Surface
 from tests.servers.model_server import answer
 from tests.support.discord_bot import make_endless, run_moot
 from tests.support.restarts import PLACE, RUN, RestartScene

@@ -26,7 +26,8 @@ from bot.live.budget import Budget, Budgets, FixedWindow
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.models.catalogue import Model
-from bot.ports import OpenSurface, PostedPage, Surface
+from bot.ports.store import PostedPage
+from bot.ports.surface import OpenSurface, Surface
 from bot.settings.settings import LimitSettings, PanelSettings, SeatSettings, Settings
 from commands.command import Here
 from tests.support.speakers import ScriptedSpeaker

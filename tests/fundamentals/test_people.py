@@ -14,7 +14,7 @@ from bot.actions.permissions import Person
 from bot.actions.request import RunRequest
 from bot.domain.facts import VoteCast
 from bot.domain.run import TurnId
-from bot.ports import OpenSurface
+from bot.ports.surface import OpenSurface
 from tests.support.speakers import ScriptedSpeaker
 from tests.support.stores import MemoryStore
 from tests.support.surfaces import Place

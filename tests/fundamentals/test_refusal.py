@@ -8,7 +8,7 @@ from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.actions.request import RunRequest
 from bot.errors import Refused
-from bot.ports import OpenSurface
+from bot.ports.surface import OpenSurface
 from tests.support.stores import MemoryStore
 from tests.support.surfaces import Place
 

@@ -9,7 +9,7 @@ from bot.actions.permissions import Person
 from bot.actions.request import RunRequest
 from bot.engine.supervisor import Reopen, RunSupervisor
 from bot.formats import FORMATS
-from bot.ports import OpenSurface
+from bot.ports.surface import OpenSurface
 from tests.support.speakers import ScriptedSpeaker
 from tests.support.surfaces import Place
 

@@ -10,7 +10,7 @@ from adapters.discord.dialect import DiscordDialect
 from bot.domain.word_filter import WordFilter
 from bot.live.filtered_pages import FilteredPages
 from bot.live.pages import Pages
-from bot.ports import Page
+from bot.ports.surface import Page
 from tests.support.listed_words import texts
 from tests.support.markdown_strategies import markdown, prefixes
 from tests.support.surfaces import WholeText

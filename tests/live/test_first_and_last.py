@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from bot.domain.run import LaneId
-from bot.ports import Method, SurfaceError
+from bot.ports.surface import Method, SurfaceError
 from tests.support.surfaces import Platform, WindowLimit
 from tests.support.views import NAMES, Faults, house, key, speak
 from tests.support.virtual_time import run_virtual

@@ -19,7 +19,7 @@ from bot.live.dialect import Dialect, Plain
 from bot.live.markdown import Document, clean, parse
 from bot.live.pages import LONG, Pages
 from bot.live.render import render_block, render_inline
-from bot.ports import Page
+from bot.ports.surface import Page
 from tests.support.markdown_strategies import markdown, prefixes
 
 DIALECTS: list[Dialect] = [TerminalDialect(), DiscordDialect(), SlackMarkdown(), SlackMrkdwn()]

@@ -26,7 +26,7 @@ from bot.live.pages import Pages
 from bot.live.reader import HEAVY, MARK, PageReader
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
-from bot.ports import Page, Paginator
+from bot.ports.surface import Page, Paginator
 from tests.support.markdown_strategies import markdown, prefixes
 from tests.support.surfaces import Place, Platform, WholeText
 from tests.support.virtual_time import in_virtual_time, run_virtual

@@ -17,7 +17,7 @@ from bot.live.demand import Ahead, Lengths, Usual, price
 from bot.live.lanes import Lane
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
-from bot.ports import Kind
+from bot.ports.surface import Kind
 from tests.support.surfaces import Place, Platform, WindowLimit
 from tests.support.virtual_time import run_virtual
 

@@ -15,7 +15,7 @@ from bot.domain.spending import Asked, Balance, Caps, Payer
 from bot.models.ledger import Ledger
 from bot.models.requests import find_worst_limit
 from bot.models.speak import Speaker
-from bot.ports import Call
+from bot.ports.spending import Call
 from bot.settings.settings import DeadlineSettings
 from storage import SqlStore, open_store
 from tests.servers.model_server import CHAT, ModelServer, Reply, answer, chunk, error, sse

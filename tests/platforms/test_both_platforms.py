@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from adapters.slack.dialect import escape_entities
 from bot.cli import duties
 from bot.domain.run import LaneId
-from bot.ports import PostedPage
+from bot.ports.store import PostedPage
 from tests.servers.discord import Upload
 from tests.servers.slack import SlackServer
 from tests.support.discord_bot import run_moot

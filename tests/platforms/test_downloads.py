@@ -13,7 +13,7 @@ from aiohttp import web
 
 from adapters.common import downloads
 from adapters.common.downloads import download, is_same_site
-from bot.ports import SurfaceError
+from bot.ports.surface import SurfaceError
 
 DATA = bytes(range(256)) * 400
 PACKED = gzip.compress(b"0" * 10_000_000)

@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.controls import Control, SeatRef
 from bot.domain.run import LaneId
-from bot.ports import Message
+from bot.ports.surface import Message
 from tests.servers.slack.world import Message as SlackMessage
 from tests.support.pictures.browser import ABSENT, CHROMIUM, open_browser
 from tests.support.pictures.discord_look import draw_discord

@@ -10,7 +10,8 @@ import pytest
 from adapters.common.posted_messages import FRESH_S, RETRY_S, DeleteMessage, erase_messages, find_posted
 from adapters.common.retry import MAX_WAITS
 from bot.domain.run import LaneId
-from bot.ports import Forbidden, Gone, MessageRef, PostedPage, RateLimited, SurfaceError
+from bot.ports.store import PostedPage
+from bot.ports.surface import Forbidden, Gone, MessageRef, RateLimited, SurfaceError
 from tests.support.stores import MemoryStore
 from tests.support.virtual_time import run_virtual
 

@@ -15,7 +15,7 @@ from adapters.discord.api import Rest
 from adapters.discord.client import make_client
 from bot.live.budget import Budgets, TokenBucket
 from bot.network import find_proxy
-from bot.ports import SurfaceError
+from bot.ports.surface import SurfaceError
 from bot.settings.platforms import DiscordSettings
 from tests.servers.model_server import ModelServer
 

@@ -13,7 +13,7 @@ import pytest
 
 from bot.domain.controls import Control, SeatRef
 from bot.domain.run import LaneId, TurnId
-from bot.ports import Forbidden, Gone, MessageRef, Method, Page, RateLimited, Surface, SurfaceError
+from bot.ports.surface import Forbidden, Gone, MessageRef, Method, Page, RateLimited, Surface, SurfaceError
 from tests.support.surface_stages import CASES
 from tests.support.surface_stages.base import (
     ADA,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.run import TurnId
-from bot.ports import Snapshot, last_texts
+from bot.ports.store import Snapshot, last_texts
 from bot.records.frames import thin_snapshots
 from storage.batch import common_length
 from tests.support.stores import replay_snapshots

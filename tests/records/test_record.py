@@ -17,7 +17,7 @@ from bot.domain.facts import Claimed, Deleted, Interjected, Removed, TurnEnded
 from bot.domain.run import TurnId
 from bot.domain.transcript import Entry, Transcript, fold_all
 from bot.formats import FORMATS
-from bot.ports import Snapshot
+from bot.ports.store import Snapshot
 from bot.records.record import MAX_FACTS, VERSION, RunRecord, make_record, read_record, write_record
 from bot.records.schema import make_schema
 from tests.support.histories import play_history, record_play, show_growing

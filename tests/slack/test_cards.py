@@ -21,7 +21,7 @@ from adapters.slack.workspaces import Workspaces
 from bot.domain.answer_cards import AnswerCard
 from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
-from bot.ports import Kind, Message
+from bot.ports.surface import Kind, Message
 from tests.servers.slack import SlackServer, blocks
 from tests.servers.slack.blocks import find_faults
 from tests.servers.slack.world import Message as Posted

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from bot.domain.spending import Asked, Payer
-from bot.ports import Call
+from bot.ports.spending import Call
 from tests.servers.slack import blocks
 from tests.support.slack_app import App
 

@@ -22,7 +22,7 @@ from adapters.slack.scopes import EVENTS, NEEDS, SCOPES, SCOPES_WITHOUT_METHOD, 
 from bot.domain.controls import Control, SeatRef
 from bot.domain.run import LaneId
 from bot.live.dialect import Table
-from bot.ports import Message
+from bot.ports.surface import Message
 from commands import COMMANDS
 from commands.command import Form
 from commands.controls import PRESSES

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from adapters.slack.api import Api
-from bot.ports import SurfaceError
+from bot.ports.surface import SurfaceError
 from tests.servers.model_server import ModelServer
 from tests.support.slack_app import StartApp, wait_until
 

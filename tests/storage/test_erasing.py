@@ -14,7 +14,8 @@ import pytest
 from bot.actions.retention import erase_expired
 from bot.domain.facts import CaughtUp, Deleted, Interjected, RunFinished
 from bot.domain.run import TurnId
-from bot.ports import Clock, Fenced, PostedPage
+from bot.ports.process import Clock
+from bot.ports.store import Fenced, PostedPage
 from bot.settings.platforms import ServerSettings
 from bot.settings.settings import Settings, StorageSettings
 from storage import SqlStore, erasure, open_store

@@ -22,7 +22,8 @@ from bot.domain.facts import (
 from bot.domain.personal import PERSONAL_KINDS, TAKEN_BACK
 from bot.domain.spending import Asked, Payer
 from bot.domain.transcript import Transcript, fold_all
-from bot.ports import Call, RunFilter
+from bot.ports.spending import Call
+from bot.ports.store import RunFilter
 from bot.records.record import make_record, read_record, write_record
 from storage import SqlStore, open_store, people
 from storage.backup import examine_database

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.run import TurnId
-from bot.ports import Snapshot, last_texts
+from bot.ports.store import Snapshot, last_texts
 from tests.support.stores import replay_snapshots
 
 TURNS = st.sampled_from([TurnId("answer", 1, "ada"), TurnId("answer", 1, "bob")])

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from bot.domain.facts import CaughtUp, Interjected
 from bot.errors import StoreFailed
-from bot.ports import Fenced
+from bot.ports.store import Fenced
 from storage import open_store
 from storage.leases import LEASE_S, Leases, open_leases
 from storage.postgres import Hold, connect_writer

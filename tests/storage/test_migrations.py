@@ -37,7 +37,9 @@ from bot.domain.run import LaneId, TurnId
 from bot.domain.spending import Balance, Payer
 from bot.domain.transcript import Entry
 from bot.errors import Misconfigured
-from bot.ports import Call, Clock, PostedPage, RunFilter, RunRow, Snapshot
+from bot.ports.process import Clock
+from bot.ports.spending import Call
+from bot.ports.store import PostedPage, RunFilter, RunRow, Snapshot
 from storage import open_store
 from storage.locations import Location
 from storage.schema import HEAD, metadata

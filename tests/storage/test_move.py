@@ -19,7 +19,8 @@ from slack_sdk.oauth.installation_store.sqlalchemy import AsyncSQLAlchemyInstall
 from bot.domain.facts import Deleted, Interjected
 from bot.domain.run import TurnId
 from bot.errors import Misconfigured
-from bot.ports import Clock, RunFilter
+from bot.ports.process import Clock
+from bot.ports.store import RunFilter
 from storage import SqlStore, move, open_store
 from storage.backup import examine_database
 from storage.errors import InUse

@@ -19,7 +19,8 @@ from bot.domain.facts import Interjected
 from bot.domain.run import TurnId
 from bot.domain.spending import Asked, OverLimit, Payer
 from bot.errors import Misconfigured, StoreFailed
-from bot.ports import Call, last_texts
+from bot.ports.spending import Call
+from bot.ports.store import last_texts
 from bot.settings.settings import StorageSettings
 from storage import open_store, postgres
 from storage.errors import InUse, explain_error

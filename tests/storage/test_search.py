@@ -14,7 +14,8 @@ from sqlalchemy import text
 
 from bot.domain.facts import Archived, CaughtUp, Interjected, Named, Restored, RunFinished, TurnEnded
 from bot.domain.run import TurnId
-from bot.ports import Clock, RunFilter, Store
+from bot.ports.process import Clock
+from bot.ports.store import RunFilter, Store
 from storage import SqlStore, open_store
 from storage.locations import Location
 from storage.search import MAX_WORDS

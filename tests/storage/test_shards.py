@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from bot.errors import Misconfigured
-from bot.ports import ShardShare
+from bot.ports.shards import ShardShare
 from storage import open_store
 from storage.leases import Leases, open_leases
 from storage.shards import Shards, open_shards

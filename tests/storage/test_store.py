@@ -30,7 +30,8 @@ from bot.domain.facts import (
 )
 from bot.domain.run import Panel, Rules, Seat, TurnId, Usage
 from bot.domain.transcript import Entry, Transcript, fold_all
-from bot.ports import Clock, DocumentStore, Fenced, Json, PostedPage, Snapshot, Store
+from bot.ports.process import Clock
+from bot.ports.store import DocumentStore, Fenced, Json, PostedPage, Snapshot, Store
 from storage import open_store
 from storage.batch import Append, Batch, Show
 from storage.locations import Location

@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.facts import CaughtUp, Deleted, Fact, Interjected
 from bot.domain.run import TurnId
-from bot.ports import last_texts
+from bot.ports.store import last_texts
 from bot.records.frames import FRAMES_KEPT
 from storage import open_store
 from storage.locations import Location

@@ -21,7 +21,8 @@ import pytest
 from bot.domain.facts import Interjected
 from bot.domain.run import TurnId
 from bot.errors import Misconfigured, StoreFailed
-from bot.ports import Clock, PostedPage
+from bot.ports.process import Clock
+from bot.ports.store import PostedPage
 from storage import open_store
 from storage.errors import explain_error
 from storage.writer import MAX_REMEMBERED, RecentTexts

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, create_engine, event
 
 from bot.domain.codec import encode
 from bot.domain.facts import RunFinished
-from bot.ports import RunFilter
+from bot.ports.store import RunFilter
 from storage import erasure, open_store, people, rows, run_lists
 from storage.batch import Append, Claim, Place, Put, Show, Write
 

@@ -14,7 +14,7 @@ import pytest
 
 from bot.domain.facts import Fact, Interjected
 from bot.errors import Misconfigured
-from bot.ports import Clock
+from bot.ports.process import Clock
 from storage import open_store
 from storage.backup import examine_database
 from storage.vacuum import give_back_room

@@ -15,7 +15,7 @@ from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
 from bot.models.speak import Speaker
 from bot.models.transforms import Deltas
-from bot.ports import PictureStore
+from bot.ports.store import PictureStore
 from bot.settings.settings import DeadlineSettings, RetrySettings
 from tests.servers.model_server import ModelServer
 

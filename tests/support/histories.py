@@ -6,7 +6,7 @@ from random import Random
 
 from bot.domain.facts import Claimed, Interjected, Objected, Removed, RunFinished, TurnEnded, VoteCast
 from bot.domain.run import Failure, Origin, TurnId
-from bot.ports import Snapshot
+from bot.ports.store import Snapshot
 from bot.records.record import RunRecord
 from tests.support.transcripts import Play, make_start
 

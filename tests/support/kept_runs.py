@@ -13,7 +13,8 @@ from bot.domain.facts import CaughtUp, Fact, Interjected, RunFinished, RunStarte
 from bot.domain.run import TurnId
 from bot.domain.spending import Asked, Payer
 from bot.domain.transcript import Entry
-from bot.ports import Call, PostedPage
+from bot.ports.spending import Call
+from bot.ports.store import PostedPage
 from storage import SqlStore
 from storage.locations import Location
 from tests.support.transcripts import Play, make_start

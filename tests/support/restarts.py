@@ -14,7 +14,8 @@ from bot.engine.trace import NoTrace
 from bot.formats import FORMATS
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
-from bot.ports import PostedPage, Surface
+from bot.ports.store import PostedPage
+from bot.ports.surface import Surface
 from bot.settings.operations import RestartSettings
 from tests.support.speakers import ScriptedSpeaker, Step
 from tests.support.stores import MemoryStore

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from bot.domain.facts import CaughtUp, Claimed, Fact, Named, OutcomeAsked
 from bot.domain.run import TurnId
 from bot.domain.transcript import SET_ASIDE, Entry, Transcript, fold_all
-from bot.ports import EVERY_RUN, Clock, Fenced, Json, MessageRef, PostedPage, RunFilter, RunRow, Snapshot, last_texts
+from bot.ports.process import Clock
+from bot.ports.store import EVERY_RUN, Fenced, Json, PostedPage, RunFilter, RunRow, Snapshot, last_texts
+from bot.ports.surface import MessageRef
 from storage.batch import common_length
 from storage.words import list_words
 
@@ -23,7 +25,7 @@ def replay_snapshots(snapshots: Iterable[Snapshot]) -> Iterator[tuple[TurnId, fl
 
 
 class MemoryStore:
-    """An implementation of `bot.ports.Store` and `bot.ports.DocumentStore`."""
+    """An implementation of `bot.ports.store.Store` and `DocumentStore`."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

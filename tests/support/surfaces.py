@@ -11,7 +11,7 @@ from typing import Protocol
 
 from bot.domain.run import LaneId
 from bot.live.budget import Budgets
-from bot.ports import Gone, Kind, Message, MessageRef, Method, Page, Paginator, RateLimited, SurfaceError
+from bot.ports.surface import Gone, Kind, Message, MessageRef, Method, Page, Paginator, RateLimited, SurfaceError
 
 
 class WholeText:

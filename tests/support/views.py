@@ -12,7 +12,7 @@ from bot.engine.trace import NoTrace
 from bot.live.budget import Budgets, FixedWindow
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
-from bot.ports import Forbidden, Gone, Method, Page, RateLimited, SurfaceError
+from bot.ports.surface import Forbidden, Gone, Method, Page, RateLimited, SurfaceError
 from tests.support.surfaces import Place, Platform, WindowLimit
 
 NAMES = ("edits", "posts")

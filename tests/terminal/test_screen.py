@@ -17,7 +17,7 @@ from adapters.terminal.surface import make_pipe_surface
 from bot.domain.controls import Control, SeatRef
 from bot.domain.run import LaneId, TurnId
 from bot.formats.debate.round_vote import round_vote_controls
-from bot.ports import Kind, Message
+from bot.ports.surface import Kind, Message
 from tests.support.virtual_time import in_virtual_time
 
 

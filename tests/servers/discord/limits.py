@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from bot.ports import Clock
+from bot.ports.process import Clock
 from tests.servers.discord.errors import DiscordError
 
 Scope = Literal["user", "global", "shared"]

@@ -11,7 +11,7 @@ from typing import Self
 
 from aiohttp import web
 
-from bot.ports import Clock
+from bot.ports.process import Clock
 from tests.servers.discord import (
     rest_app,
     rest_channels,

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import ConfigDict
 
-from bot.ports import Clock
+from bot.ports.process import Clock
 from tests.servers.discord import errors
 
 T = TypeVar("T")

@@ -10,7 +10,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 from bot.domain.facts import RunStarted
 from bot.domain.run import LaneId, Panel, Rules, Seat
 from bot.domain.transcript import Entry, Transcript, fold_all
-from bot.ports import Kind, Message, MessageRef, PostedPage, Store, Surface
+from bot.ports.store import PostedPage, Store
+from bot.ports.surface import Kind, Message, MessageRef, Surface
 
 RUN = "run"
 RETRY_S = 7.0  # what a platform asks to wait when it refuses for now

@@ -21,7 +21,7 @@ from adapters.discord.webhooks import Webhooks
 from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
 from bot.live.budget import Budgets
-from bot.ports import MessageRef, Surface
+from bot.ports.surface import MessageRef, Surface
 from bot.settings.platforms import DiscordSettings
 from tests.servers.discord import DiscordServer, Message, User
 from tests.servers.discord.client import redirect_clients

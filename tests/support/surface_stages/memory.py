@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bot.domain.run import LaneId
-from bot.ports import Forbidden, MessageRef, Method, Surface, SurfaceError
+from bot.ports.surface import Forbidden, MessageRef, Method, Surface, SurfaceError
 from tests.support.surface_stages.base import RETRY_S, Refusal, SeenMessage, SurfaceCase
 from tests.support.surfaces import Place, Platform, WindowLimit
 

@@ -16,7 +16,7 @@ from adapters.slack.places import Places
 from adapters.slack.workspaces import Workspaces
 from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
-from bot.ports import MessageRef, Surface
+from bot.ports.surface import MessageRef, Surface
 from tests.servers.slack import Ref, SlackServer
 from tests.servers.slack.world import Message, User
 from tests.support.slack_app import open_workspace

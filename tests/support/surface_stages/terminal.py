@@ -12,7 +12,7 @@ from rich.console import Console
 from adapters.terminal.screen import Screen
 from adapters.terminal.surface import make_screen_surface
 from bot.domain.run import LaneId
-from bot.ports import MessageRef, Surface
+from bot.ports.surface import MessageRef, Surface
 from tests.support.surface_stages.base import Refusal, SeenMessage, SurfaceCase
 
 WIDTH, HEIGHT = 120, 2_000

@@ -1,0 +1,1 @@
+"""The Protocols through which the core meets the world. Adapters and storage implement them."""
