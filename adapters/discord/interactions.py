@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -98,27 +99,35 @@ class InteractionHandler:
         async with TaskGroup() as tasks, Reply(interaction, _choose_deferral(interaction)) as reply:
             saving = tasks.create_task(self._save(interaction), name="save a delivery")
             try:
-                with self._actions.refusals.watch(str(interaction.user.id)):
-                    await self._dispatch(interaction, reply)
-                if interaction.guild is not None and interaction.type is discord.InteractionType.application_command:
-                    await self._owner_notices.notify(interaction.guild, interaction.app_permissions)
-            except MustAgree as offer:
-                await reply.offer(str(offer), build_buttons(_offer_controls(interaction, offer), offer.run))
-            except (Refused, StoreFailed) as error:
-                saving.cancel()  # it may be refused twice without harm, and most of a flood is refused
-                await reply.tell(str(error))
-            except ValidationError as error:
-                await reply.tell(describe_mistakes(error))
+                await self._handle(interaction, reply, saving)
             except CALL_ERRORS as error:  # it is too late, the thread was locked meanwhile, or the connection broke
                 log.info("an interaction could not be answered", interaction=interaction.id, reason=str(error))
             except Exception:
                 saving.cancel()  # the note of a delivery ends with its work
+                if interaction.client.is_closed():  # which aiohttp says by a RuntimeError
+                    log.info("the bot stopped before an interaction was answered", interaction=interaction.id)
+                    return
                 told = report_failure("an interaction could not be handled")
                 with suppress(*CALL_ERRORS):
                     if interaction.type is discord.InteractionType.autocomplete:
                         await reply.suggest(())  # it takes no sentence
                     else:
                         await reply.tell(told)
+
+    async def _handle(self, interaction: discord.Interaction[Any], reply: Reply, saving: asyncio.Task[None]) -> None:
+        """Do what an interaction asks for, and tell its person where it cannot be done."""
+        try:
+            with self._actions.refusals.watch(str(interaction.user.id)):
+                await self._dispatch(interaction, reply)
+            if interaction.guild is not None and interaction.type is discord.InteractionType.application_command:
+                await self._owner_notices.notify(interaction.guild, interaction.app_permissions)
+        except MustAgree as offer:
+            await reply.offer(str(offer), build_buttons(_offer_controls(interaction, offer), offer.run))
+        except (Refused, StoreFailed) as error:
+            saving.cancel()  # it may be refused twice without harm, and most of a flood is refused
+            await reply.tell(str(error))
+        except ValidationError as error:
+            await reply.tell(describe_mistakes(error))
 
     async def _save(self, interaction: discord.Interaction[Any]) -> None:
         """Save the delivery for the next process, beside the work: no answer waits for it.

@@ -32,7 +32,7 @@ from tests.support.surfaces import Place, Platform
         (RunRequest("counsel", "?", PAT, "default"), "Did you mean council?"),
         (RunRequest("compare", "?", PAT, "defualt"), "Did you mean default?"),
         (RunRequest("compare", "?", PAT, "strange"), "There is no model “dan”"),
-        (RunRequest("compare", "?", PAT, "default", 2), "A compare has 1 round here, not 2."),
+        (RunRequest("compare", "?", PAT, "default", 2), "A comparison has 1 round here, not 2."),
         (RunRequest("debate", "?", PAT, "default", 0), "A debate has 1 to 6 rounds here, not 0."),
         (RunRequest("debate", "?", PAT, "default", 7), "A debate has 1 to 6 rounds here, not 7."),
     ],

@@ -82,7 +82,7 @@ async def test_markdown_is_printed_as_it_is(folder: Path, capsysbinary: pytest.C
     await keep_runs([record_play(play, "r")])
     assert await export_once("r", "md", None) == OK
     printed = capsysbinary.readouterr().out.decode()
-    assert printed.startswith("# Compare: Tabs or spaces?\n")
+    assert printed.startswith("# Comparison: Tabs or spaces?\n")
     assert "**bold** <script>alert(1)</script> عربي" in printed
 
 

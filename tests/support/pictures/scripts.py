@@ -73,8 +73,9 @@ def make_review(seat: str) -> MakeReply:
 
     def review(request: Request) -> Reply:
         asked = " ".join(str(message["content"]) for message in request.body["messages"])
-        shown = sorted(SEATS, key=lambda other: asked.index(ANSWERS[other].partition(".")[0]))
-        letters = ["ABC"[shown.index(other)] for other in ranking]
+        places = {other: asked.find(ANSWERS[other].partition(".")[0]) for other in SEATS}
+        shown = sorted((other for other in SEATS if places[other] >= 0), key=places.__getitem__)  # one may be late
+        letters = ["ABC"[shown.index(other)] for other in ranking if other in shown]
         return say(json.dumps({"ranking": letters, "review": reason}))
 
     return review
