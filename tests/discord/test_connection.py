@@ -66,3 +66,12 @@ async def test_an_intent_that_is_not_granted_is_named(start_moot: StartMoot) -> 
     moot = await start_moot(allowed=Intent(0), started=False, discord={"listen": True})
     with pytest.raises(Misconfigured, match="Message Content Intent"):
         await moot.start()
+
+
+async def test_an_answer_that_a_stop_cuts_off_is_no_fault(moot: Moot) -> None:
+    await moot.server.fail("POST", "/interactions/*/*/callback", 429, retry_after_s=0.5)
+    await moot.server.slash(moot.ada, moot.channel, "moot help")
+    await moot.wait_until(lambda: any(r.status == 429 for r in moot.server.requests))
+    await moot.stop()
+    await asyncio.sleep(1.0)  # discord.py tries once more, on a session that is closed
+    assert not moot.faults
