@@ -14,7 +14,6 @@ from functools import partial
 from bot.actions.access import RunAccess, find_latest_ask
 from bot.actions.allowance import Allowance
 from bot.actions.books import BookActions
-from bot.actions.deletions import Deletions
 from bot.actions.estimates import RunEstimates
 from bot.actions.keeping import KeepingActions
 from bot.actions.leaderboards import LeaderboardReader
@@ -93,7 +92,9 @@ class Actions:
         self._clock = clock
         self._access = RunAccess(store, supervisor, clock)
         self.books = BookActions(services)
-        self.deletions = Deletions(people, clock) if people else None
+        of_runs = self._access.record, supervisor.transcript, supervisor.resume_unfinished
+        self.personal = PersonalActions(people, *of_runs, clock) if people else None
+        self.deletions = self.personal.deletions if self.personal else None
         self.keeping = KeepingActions(services, self._access, store, self.deletions)
         self.outcomes = OutcomeActions(services, self._access, clock)
         self.records = RecordReader(services, self._access, store, clock)
@@ -101,8 +102,6 @@ class Actions:
         self._pictures = PictureKeeper(pictures) if pictures is not None else None
         self.allowance = allowance
         self.own_keys = own_keys
-        of_runs = self._access.record, supervisor.transcript, supervisor.resume_unfinished
-        self.personal = PersonalActions(people, *of_runs, clock) if people else None
         self._quota = RunQuota(lambda: services.settings, clock, supervisor.unfinished_starts, supervisor.paused_starts)
         self._offers = Offers(services.settings.money, clock)
         models, watch = services.list_models, partial(supervisor.watch, "")  # there is no run yet

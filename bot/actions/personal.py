@@ -85,7 +85,7 @@ class PersonalActions:
         `record` stores a fact of a run; `find_running` returns what runs of it, or None; `resume_unfinished` has runs
         shown that read otherwise now.
         """
-        self._deletions = Deletions(store, clock)
+        self.deletions = Deletions(store, clock)
         self._store = store
         self._record = record
         self._find_running = find_running
@@ -123,7 +123,7 @@ class PersonalActions:
             if self._find_running(run) is not None:
                 await self._record(run, Stopped(person))
             await self._record(run, Deleted(person))
-        await self._deletions.begin(data.started)
+        await self.deletions.begin(data.started)
         going = [run for run in data.joined if self._find_running(run) is not None]
         over = [run for run in data.joined if run not in going]
         await self._store.forget_acts(person, over)
