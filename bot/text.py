@@ -55,8 +55,22 @@ def quote_typed(text: str, most: int = QUOTED_CHARS) -> str:
 
 def quote_lines(text: str, most: int) -> str:
     """Return the beginning of a text as a quotation in Markdown, with its lines."""
-    cut = text if len(text) <= most else f"{text[:most].rstrip()} …"
+    cut = text if len(text) <= most else f"{cut_at_word(text, most)} …"
     return "\n".join(f"> {line}" for line in cut.splitlines())
+
+
+def cut_at_word(text: str, most: int) -> str:
+    """Return the beginning of a text, up to the end of a word where one is near; most scripts have spaces for that."""
+    head = text[:most].rstrip()
+    if text[most : most + 1].isspace() or len(text) <= most:
+        return head
+    kept = head.removesuffix(head.split()[-1]).rstrip() if head else ""
+    return kept if len(kept) > most // 2 else head
+
+
+def without_marks(text: str) -> str:
+    """Return Markdown without the marks of bold and of code, for a line that shows them as they are."""
+    return text.replace("**", "").replace("`", "")
 
 
 def join_names(names: Collection[str], last: Literal["and", "or"] = "and") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.errors import MAX_CHARS, Refused
-from bot.text import QUOTED_CHARS, did_you_mean, join_names, quote_typed
+from bot.text import QUOTED_CHARS, cut_at_word, did_you_mean, join_names, quote_typed
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,22 @@ def test_a_mistyped_word_is_answered_with_the_close_ones_or_the_first(word: str,
 )
 def test_what_somebody_has_typed_is_quoted_short_and_as_plain_text(typed: str, quoted: str) -> None:
     assert quote_typed(typed) == quoted
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("one two three", "one two"),
+        ("one two th", "one two th"),
+        ("one two ab cd", "one two ab"),
+        ("one two\nthree", "one two"),
+        ("a" * 20, "a" * 10),
+        ("one " + "a" * 20, "one aaaaaa"),  # a word without end is no reason to lose most of the room
+        ("日本語では空白がありません", "日本語では空白があり"),
+    ],
+)
+def test_a_text_is_cut_at_a_word_where_there_is_one_near(text: str, kept: str) -> None:
+    assert cut_at_word(text, 10) == kept
 
 
 def test_no_refusal_is_longer_than_a_message() -> None:

@@ -315,8 +315,13 @@ class Origin:
     at: float | None = None
     excerpt: tuple[str, ...] = ()
 
+    @property
+    def brief(self) -> str:
+        """Return who said it, and in which run, as a board has room for it."""
+        return f"{self.who} (run {self.run})" if self.run else self.who
+
     def __str__(self) -> str:
-        """Return it in one line, for people."""
+        """Return it in one line, with all by which it can be checked."""
         when = f"{datetime.fromtimestamp(self.at, UTC):%Y-%m-%d %H:%M} UTC" if self.at is not None else ""
         who = f"{self.who} ({self.model})" if self.model else self.who
         run = f"run {self.run}, {self.turn}" if self.run else ""

@@ -48,7 +48,9 @@ def answer_count_line(t: Transcript, turns: Iterable[TurnId]) -> str:
     """
     turns = tuple(turns)
     whole = [turn for turn in turns_with_text(t, turns) if turn.ended and turn.ended.finish in COMPLETE_FINISHES]
-    if len(whole) < len(turns) or len(turns) < 2:
+    if len(turns) == 1 and whole:
+        return f"{name_of(t, turns[0])} answered."
+    if len(whole) < len(turns):
         return f"{len(whole)} of {len(turns)} answered."
     return "Both answered." if len(turns) == 2 else f"All {count_word(len(turns))} answered."
 

@@ -16,7 +16,7 @@ from bot.formats import guessing, pauses
 from bot.formats.common import COMPLETE_FINISHES, failure_reason, is_voting_open, last_votes, name_of, prose_of
 from bot.formats.plan import Plan
 from bot.formats.vote_options import vote_names
-from bot.text import join_names
+from bot.text import cut_at_word, join_names, without_marks
 
 END = LaneId("end", 1, "")
 QUOTE_CHARS = 70  # of somebody's words on the card: they stand in full in the thread
@@ -25,11 +25,14 @@ SENTENCE = re.compile(r"(?<=[.!?…。！？])\s+")
 
 
 def plan_if_stopped(
-    t: Transcript, now: float, titles: Mapping[LaneId, str], cards: Mapping[LaneId, str]
+    t: Transcript, now: float, titles: Mapping[LaneId, str], cards: Mapping[LaneId, str], said: Sequence[str] = ()
 ) -> Plan | None:
-    """Return the plan of a run that people have stopped, or paused for good; None where it goes on."""
+    """Return the plan of a run that people have stopped, or paused for good; None where it goes on.
+
+    `said`: the result in lines, where one was there already.
+    """
     why = pauses.cut_short_reason(t, now)
-    return plan_end(t, now, "stopped", (why,), titles=titles, cards=cards) if why else None
+    return plan_end(t, now, "stopped", (*said, why), titles=titles, cards=cards) if why else None
 
 
 def plan_end(
@@ -90,7 +93,8 @@ def _describe_missing(names: Sequence[str], stage: str, reason: str) -> str:
     """Say what seats did not finish, and why; or that they are away, where there is no stage."""
     if not stage:
         return f"{join_names(names)} {'is' if len(names) == 1 else 'are'} not available."
-    return f"{join_names(names)} did not finish {'its' if len(names) == 1 else 'their'} {stage} ({reason})."
+    why = "" if reason == "stopped" else f" ({reason})"  # that the run was stopped is said beside
+    return f"{join_names(names)} did not finish {'its' if len(names) == 1 else 'their'} {stage}{why}."
 
 
 def votes_line(t: Transcript) -> str:
@@ -140,8 +144,8 @@ def first_words(text: str) -> str:
     said = _strip_marks(text)
     if len(said) <= QUOTE_CHARS:
         return said
-    return f"{said[:QUOTE_CHARS].rpartition(' ')[0] or said[:QUOTE_CHARS]} …"
+    return f"{cut_at_word(said, QUOTE_CHARS)} …"
 
 
 def _strip_marks(text: str) -> str:
-    return prose_of(text).replace("**", "").replace("`", "")
+    return without_marks(prose_of(text))

@@ -29,13 +29,14 @@ def cut_short_reason(t: Transcript, now: float) -> str:
 
     Once the end is stored it decides: a later claim changes nothing.
     """
+    kept = "what was said is kept" if any(turn.spoke for turn in t.turns.values()) else "nothing had been said"
     if t.stopped is not None:
-        return "This run was stopped before its end; what was said is kept."
+        return f"This run was stopped before its end; {kept}."
     if t.steering.paused is None:
         return ""
     over = t.finished.outcome == "stopped" if t.finished else now >= pause_ends_at(t)
     who = as_text(t.steering.paused.name or t.steering.paused.by)
-    return f"{who} paused this run, and nobody resumed it {_within(t)}; what was said is kept." if over else ""
+    return f"{who} paused this run, and nobody resumed it {_within(t)}; {kept}." if over else ""
 
 
 def hold_plan(t: Transcript, made: Plan) -> Plan:

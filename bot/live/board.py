@@ -13,7 +13,7 @@ from bot.domain.facts import TurnEnded
 from bot.domain.run import SEARCH_STAGES, Origin, Price, TurnId, format_noun
 from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import display_name, names_hidden, redact_failure
-from bot.text import as_text, quote_lines, shorten_typed
+from bot.text import as_text, quote_lines, shorten_typed, without_marks
 
 LONG = 3.0  # a turn takes long after this multiple of its stage's median
 BAR_CELLS = 12
@@ -93,7 +93,7 @@ def build_board(
         about=_describe_reply(start.origin),
         origin=" · ".join(
             [
-                f"{format_noun(start.format)} of {panel}",
+                f"{format_noun(start.format)} {'by' if start.format == 'summary' else 'of'} {panel}",
                 f"asked by {as_text(start.name or start.by)}",
                 *_list_origins(t),
             ]
@@ -118,15 +118,15 @@ def _describe_reply(origin: Origin | None) -> str:
     """Return who said what people replied to, and its first lines."""
     if origin is None or not origin.excerpt:
         return ""
-    return f"**{as_text(origin.who)}:** " + "\n".join(map(as_text, origin.excerpt))
+    return f"**{as_text(origin.who)}:** " + "\n".join(as_text(without_marks(line)) for line in origin.excerpt)
 
 
 def _list_origins(t: Transcript) -> list[str]:
     """Return the origins of the texts that were sent here; a person's message that is quoted has none beside."""
     origin = t.started.origin
-    begun = [f"from {as_text(str(origin))}"] if origin and (origin.run or not origin.excerpt) else []
+    begun = [f"from {as_text(origin.brief)}"] if origin and (origin.run or not origin.excerpt) else []
     later = [
-        f"sent in by {as_text(remark.who)}: {as_text(str(remark.origin))}" for remark in t.remarks if remark.origin
+        f"sent in by {as_text(remark.who)}: {as_text(remark.origin.brief)}" for remark in t.remarks if remark.origin
     ]
     return [*begun, *later[-SENT_REMARKS:]]
 

@@ -134,8 +134,8 @@ async def count_usage(deltas: Deltas, count_prompt: Callable[[], Awaitable[int]]
     known = Usage()
     prompt: int | None = None
 
-    def find_used(*, ended: bool = False) -> Usage:
-        if ended:
+    def find_used(*, is_whole: bool) -> Usage:
+        if is_whole:
             said.catch_up()
             thought.catch_up()
         read = known.input or prompt or 0
@@ -162,10 +162,11 @@ async def count_usage(deltas: Deltas, count_prompt: Callable[[], Awaitable[int]]
                         delta = Delta(_now(), cost_usd=delta.cost_usd)
                     prompt, has_grown = await count_prompt(), True
                 ended = delta.ending is not None
-                yield replace(delta, usage=find_used(ended=ended) if has_grown or ended else None)
+                is_whole = ended or delta.usage is None  # where a provider tells with each word, counting waits
+                yield replace(delta, usage=find_used(is_whole=is_whole) if has_grown or ended else None)
         except ProviderError:
             if prompt is not None or known.source != "none":
-                yield Delta(_now(), usage=find_used(ended=True))
+                yield Delta(_now(), usage=find_used(is_whole=True))
             raise
 
 

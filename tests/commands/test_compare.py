@@ -191,7 +191,9 @@ class TestSendTo:
         assert (begun.question, begun.context) == ("True?", f"From {origin}:\nThey are fine.")
         assert [(s.model, s.temperature) for s in begun.panel.seats] == [("bob", 0.1)]
         there = await scene.read_stored(sent.run)
-        assert f"from {origin}" in render_board(build_board(there, "answers", 1, {}, there.at))
+        board = render_board(build_board(there, "answers", 1, {}, there.at))
+        assert f" · from {origin.who} (run {origin.run})\n" in board
+        assert "sha256" not in board
         assert f"*From {origin}*" in (await export_run(scene.actions, sent.run, PAT))[1]
         await scene.actions.stop_run(sent.run, PAT)
 
@@ -205,7 +207,7 @@ class TestSendTo:
         [remark] = t.remarks
         assert remark.origin is not None
         assert remark.text == f"Look:\n\n{'x' * 60}"
-        assert f"sent in by Pat: {remark.origin}" in render_board(build_board(t, "opening", 1, {}, t.at))
+        assert f"sent in by Pat: {remark.origin.who}" in render_board(build_board(t, "opening", 1, {}, t.at))
         assert f"*From {remark.origin}*" in (await export_run(scene.actions, other, PAT))[1]
         await scene.actions.stop_run(other, PAT)
 

@@ -150,7 +150,7 @@ class TestReviewers:
 @pytest.mark.parametrize(
     ("form", "stage", "stand_in", "said"),
     [
-        ("council", "synthesis", "ada", "Chair could not sum up; Ada did"),
+        ("council", "synthesis", "ada", "Ada summed up instead of Chair."),
         ("debate", "verdict", "chair", "Chair judged instead of Judge, which failed."),
     ],
 )

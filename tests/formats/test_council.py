@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from random import Random
 
@@ -181,7 +182,7 @@ class TestBallotsThatCannotBeRead:
         play = self.unread()
         play.start_wanted()
         play.end_turn(TurnId("review", 1, "ada", 2), "As I said.")
-        assert "Ada**: gave no ranking" in play.plan.cards[REVIEWS]
+        assert "Ada**: gave no ranking\n" in play.plan.cards[REVIEWS]
         assert wanted_reviews(play) == ["bob", "cyd"]
 
     @pytest.mark.parametrize("finish", ["failed", "skipped", "stopped"])
@@ -209,7 +210,7 @@ class TestBallotsThatCannotBeRead:
 
 
 class TestCards:
-    def test_the_full_texts_are_behind_a_button_with_a_key_to_their_letters(self) -> None:
+    def test_the_full_texts_are_behind_a_button_and_rank_by_names(self) -> None:
         play = let_answer(make_council(Rules(), FIVE[:3]), *FIVE[:3])
         play.start_wanted()
         assert play.plan.full_texts == {}
@@ -219,10 +220,42 @@ class TestCards:
             Control("full_texts", "Full texts", TurnId(*REVIEWS)),
             Control("full_texts", "How it was counted", TurnId(*COUNTED)),
         )
+        assert play.plan.full_texts[REVIEWS] == "**Ada**\n\nada's reasons\n\nRanking: Bob, then Cyd, then Ada"
+
+    def test_a_review_that_names_answers_by_their_letters_has_a_key_to_them(self) -> None:
+        play = let_answer(make_council(Rules(), FIVE[:3]), *FIVE[:3])
+        play.start_wanted()
+        play.end_turn(TurnId("review", 1, "ada"), json.dumps({"ranking": ["B", "A", "C"], "review": "B has numbers."}))
+        a, b, c = [i.seat.capitalize() for i in play.t.turns[TurnId("review", 1, "ada")].about]
         text = play.plan.full_texts[REVIEWS]
-        assert "ada's reasons" in text
-        shown = [i.seat.capitalize() for i in play.t.turns[TurnId("review", 1, "ada")].about]
-        assert f"A is {shown[0]}, B is {shown[1]}, C is {shown[2]}" in text
+        assert f"A is {a}, B is {b}, C is {c}" in text
+        assert text.endswith(f"Ranking: {b}, then {a}, then {c}")
+
+    def test_what_was_said_until_a_skip_is_no_answer_to_rank(self) -> None:
+        play = let_answer(make_council(Rules(), FIVE[:4]), *FIVE[:3])
+        cut = TurnId("answer", 1, "dan")
+        play.record(SkipAsked(cut, "p")).end_turn(cut, "dan beg", "skipped")
+        assert wanted_reviews(play) == list(FIVE[:3])
+        assert {i.seat for w in play.plan.wanted for i in w.about} == set(FIVE[:3])
+
+    def test_what_is_skipped_once_reviews_have_begun_is_not_late(self) -> None:
+        play = let_answer(make_council(), *FIVE[:4]).wait(10)
+        play.start_wanted()
+        for reviewer in FIVE[:4]:
+            let_rank(play, reviewer, "ada", "bob", "cyd", "dan")
+        cut = TurnId("answer", 1, "eve")
+        play.record(SkipAsked(cut, "p")).end_turn(cut, "eve beg", "skipped")
+        assert wanted_reviews(play) == []
+        assert play.plan.footers == {}
+        assert "Eve" not in play.plan.cards[REVIEWS]
+
+    def test_of_two_answers_that_were_reviewed_it_says_why_neither_is_first(self) -> None:
+        play = let_answer(make_council(Rules(quorum=2, grace_s=0.1), FIVE[:3]), "ada", "bob").wait(10)
+        play.start_wanted()
+        for reviewer in ("ada", "bob"):
+            let_rank(play, reviewer, "ada", "bob")
+        said = "No answer is ranked first: of two, each model could only judge the other's."
+        assert play.plan.cards[REVIEWS] == f"- **Ada and Bob**: Ada, then Bob\n\n{said}"
 
     def test_each_ballot_says_how_it_was_read(self) -> None:
         play = let_answer(make_council(Rules(), FIVE[:3]), *FIVE[:3])
@@ -232,7 +265,7 @@ class TestCards:
         let_rank(play, "ada", "bob", "cyd", "ada")
         ada, bob, cyd = play.plan.cards[REVIEWS].split("\n\n")[0].splitlines()
         assert ada == "- **Ada**: Bob, then Cyd, then Ada"
-        assert bob.endswith(")")
+        assert bob.endswith(" (read from its words)")
         assert cyd.endswith("failed: busy")
         ada, bob = play.plan.full_texts[COUNTED].split("\n\n")[0].splitlines()
         assert ada == "- **Ada**: Bob > Cyd > Ada · strict"
@@ -278,6 +311,17 @@ class TestCards:
         assert play.plan.cards[REVIEWS].endswith("A tie: Ada, Bob, Cyd. The models hardly agreed.")
         assert play.plan.verdict == "A tie: Ada, Bob, Cyd."
 
+    def test_a_stop_after_the_synthesis_leaves_it_the_result(self) -> None:
+        play = let_answer(make_council(), *FIVE[:4]).wait(10)
+        play.start_wanted()
+        for reviewer in FIVE[:4]:
+            let_rank(play, reviewer, "ada", "bob", "cyd", "dan")
+        play.start_wanted()
+        play.end_turn(SYNTHESIS, "All in all, yes.").record(Stopped("p"))
+        play.end_turn(TurnId("answer", 1, "eve"), "eve beg", "stopped")
+        assert play.plan.verdict.startswith("**Chair:** All in all, yes. · **Ranked first by the models:** Ada. · ")
+        assert play.plan.verdict.endswith("This run was stopped before its end; what was said is kept.")
+
     def test_a_stop_leaves_reviews_on_their_card(self) -> None:
         play = let_answer(make_council(Rules()), *FIVE)
         play.start_wanted()
@@ -313,7 +357,7 @@ class TestSubstitutes:
         play.end_turn(TurnId("synthesis", 1, "bob"), "All in all.")
         result = without_lane_links(play.plan.cards[END])
         assert "**Bob:** All in all.\n\n**Ranked first by the models:** Bob." in result
-        assert "Chair could not sum up; Bob did" in play.plan.cards[END]
+        assert "Bob summed up instead of Chair." in play.plan.cards[END]
 
     def test_two_substitutes_are_tried(self) -> None:
         play = self.ranked().end_turn(SYNTHESIS, "", "failed")

@@ -171,7 +171,7 @@ class TestLaterBallots:
         play.start_wanted()
         for reviewer, other in (("ada", "bob"), ("bob", "ada")):
             let_rank(play, reviewer, other)
-        told = "Two answers are not ranked: each model would only judge the other's."
+        told = "No answer is ranked first: of two, each model could only judge the other's."
         assert play.plan.cards[REVIEWS].endswith(told)
         play.end_turn(TurnId("answer", 1, "cyd"), "cyd speaks").start_wanted()
         assert {i.seat for i in play.t.turns if i.stage == "review" and i.round == 2} == set(FIVE[:3])

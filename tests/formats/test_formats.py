@@ -62,6 +62,18 @@ class TestCompare:
         assert "2 of 3 answered" in play.plan.cards[END]
         assert "Cyd did not finish its answer (failed)." in play.plan.cards[END]
 
+    def test_one_who_was_asked_alone_is_named(self) -> None:
+        play = Play(make_start("compare", seats=("ada",))).play_stage()
+        assert play.plan.verdict == "Ada answered."
+
+    def test_of_a_stop_before_anybody_has_spoken_it_says_so_once(self) -> None:
+        play = Play(make_start("compare"))
+        for turn in play.start_wanted():
+            play.end_turn(turn, "", "stopped")
+        play.record(Stopped("p"))
+        told = "Ada, Bob and Cyd did not finish their answer.\n\n"
+        assert play.plan.cards[END] == f"{told}This run was stopped before its end; nothing had been said."
+
     def test_who_was_skipped_in_mid_sentence_has_not_answered(self) -> None:
         play = Play(make_start("compare"))
         done, long, cut = play.start_wanted()

@@ -119,6 +119,7 @@ class TestNextRound:
         return play.record(*(RoundVoteCast(f"p{n}", 1, "end" if v == "end" else "go on") for n, v in enumerate(votes)))
 
     def test_people_vote_after_each_round_but_the_last_and_counts_are_hidden(self) -> None:
+        assert "Nobody has voted yet." in self.held().plan.cards[after(1)]
         play = self.held("end")
         assert (play.wanted, play.plan.vote_after, play.plan.again_at) == ([], 1, 4 + 3 + 120)
         assert "1 has voted." in play.plan.cards[after(1)]

@@ -7,7 +7,7 @@ import pytest
 from bot.domain.caveats import AWAY
 from bot.domain.costs import Spent
 from bot.domain.facts import TurnEnded, TurnStarted
-from bot.domain.run import Failure, Panel, Price, Timings, TurnId, Usage
+from bot.domain.run import Failure, Origin, Panel, Price, Timings, TurnId, Usage
 from bot.live.board import build_board, build_footer, render_board, render_brief
 from tests.support.transcripts import Play, make_seat, make_start
 
@@ -60,7 +60,20 @@ def test_of_a_long_question_the_board_has_the_beginning() -> None:
     play = Play(replace(make_start("compare"), question="word " * 200)).record(TurnStarted(ADA))
     question = render_board(build_board(play.t, "answers", 3, {}, play.t.at)).split("\n\n")[0]
     assert len(question) <= 304
-    assert question.endswith(" …")
+    assert question.endswith("word …")
+
+
+def test_a_summary_is_by_a_seat_and_not_of_it() -> None:
+    play = Play(make_start("summary", seats=("ada",))).record(TurnStarted(ADA))
+    assert "\n\nsummary by Ada · asked by" in render_board(build_board(play.t, "summary", 1, {}, play.t.at))
+
+
+def test_a_message_that_is_replied_to_is_quoted_without_its_marks() -> None:
+    origin = Origin("Kim", "0" * 64, excerpt=("**Yes**, run `make`.", "*Or* not."))
+    play = Play(replace(make_start("compare"), origin=origin)).record(TurnStarted(ADA))
+    assert render_board(build_board(play.t, "answers", 3, {}, play.t.at)).startswith(
+        "> **Kim:** Yes, run make.\n> \\*Or\\* not.\n\n"
+    )
 
 
 def test_who_takes_long_is_told_after_three_times_the_median() -> None:

@@ -217,6 +217,11 @@ async def test_nothing_is_used_while_a_seat_waits() -> None:
     assert [delta.usage async for delta in deltas] == [None, None, Usage(7, 50, 0, "estimated")]
 
 
+async def test_the_first_words_are_counted_at_once() -> None:
+    deltas = count_usage(said(Delta(0.0, "So far, so good")), count_seven, count=len)
+    assert [delta.usage async for delta in deltas] == [None, Usage(7, 15, 0, "estimated")]
+
+
 @given(st.lists(st.text("ab ", max_size=150), max_size=20))
 def test_a_growing_text_is_counted_as_a_whole_one(pieces: list[str]) -> None:
     growing, chars = GrowingCount(len), 0

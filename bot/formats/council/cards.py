@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,10 +26,13 @@ from bot.text import join_blocks, join_names
 
 REVIEWS = LaneId("reviews", 1, "")
 COUNTED = LaneId("counted", 1, "")  # has no message: how it was counted stands behind a button of the reviews
+WORD = re.compile(r"\w+")
 COUNTED_TITLE = "How it was counted"
 LATE = "came after the reviews had begun"
 TWO_ANSWERS = "Two answers are not ranked: each model would only judge the other's."
+TWO_REVIEWED = "No answer is ranked first: of two, each model could only judge the other's."
 NO_RANKING = "The models gave no ranking."
+READ_LOOSELY = " (read from its words)"  # not from the form it was asked for; the count tells more
 AGREEMENT = ((1.0, "all agreed"), (0.7, "mostly agreed"), (0.3, "partly agreed"))  # from which correlation on
 
 
@@ -92,18 +96,17 @@ def ballot_line(t: Transcript, r: Review) -> str:
     """Return a review in a line, with names for letters: "Claude, then GPT and Gemini"."""
     if r.turn is None or r.turn.ended is None or r.ballot is None:
         return "reviewing…"
-    note = f" ({r.ballot.note})" if r.ballot.note else ""
     if r.turn.ended.failure:
         failure = r.turn.ended.failure
         why = failure_text(t, failure)
         return f"{why if is_away(failure) else f'failed: {why}'}{'; asked again' if r.pending else ''}"
     if r.pending:
-        return f"asked once more, as no ranking could be read{note}"
+        return "asked once more, as no ranking could be read"
     if not r.tiers and r.turn.ended.finish in ("skipped", "stopped"):
         return r.turn.ended.finish
     if not r.tiers:
-        return f"gave no ranking{note}"
-    return f"{format_tiers(t, r.tiers)}{'' if r.ballot.quality == 'strict' else note}"
+        return "gave no ranking"
+    return f"{format_tiers(t, r.tiers)}{'' if r.ballot.quality == 'strict' else READ_LOOSELY}"
 
 
 def format_tiers(t: Transcript, tiers: Tiers) -> str:
@@ -124,7 +127,7 @@ def ranking_verdict(t: Transcript, s: Standings) -> str:
 
 def _why_unranked(t: Transcript, s: Standings) -> str:
     """Say why reviews rank no answer first: a place that a reviewer gives itself does not count."""
-    return TWO_ANSWERS if s.ballots and len(ranked_answers(t)) == 2 else NO_RANKING
+    return TWO_REVIEWED if s.ballots and len(ranked_answers(t)) == 2 else NO_RANKING
 
 
 def full_verdict(t: Transcript, s: Standings) -> tuple[str, ...]:
@@ -259,13 +262,19 @@ def _write_tiers(t: Transcript, tiers: Tiers) -> str:
 
 
 def _full_review(t: Transcript, r: Review, turn: Turn) -> Section:
-    letters = zip(letter_labels(len(turn.about)), turn.about, strict=True)
-    key = ", ".join(f"{letter} is {name_of(t, i)}" for letter, i in letters)
-    return Section(_review_text(turn.text), _reviewer(t, r), key)
+    text, letters = _review_text(t, r, turn.text), letter_labels(len(turn.about))
+    named = zip(letters, turn.about, strict=True)
+    key = ", ".join(f"{letter} is {name_of(t, i)}" for letter, i in named) if _has_letters(text, letters) else ""
+    return Section(text, _reviewer(t, r), key)
 
 
-def _review_text(text: str) -> str:
-    """Return the text of a review, whether it came as JSON or as prose."""
+def _has_letters(text: str, letters: Sequence[str]) -> bool:
+    """Return whether a review calls answers by the letters under which they were shown."""
+    return bool(set(WORD.findall(text)) & set(letters))
+
+
+def _review_text(t: Transcript, r: Review, text: str) -> str:
+    """Return the text of a review: one that came as JSON with its ranking in names, any other as it is."""
     try:
         written: Any = json.loads(text)
     except (ValueError, RecursionError):  # no JSON, or nested deeper than anything meant
@@ -273,4 +282,5 @@ def _review_text(text: str) -> str:
     ranking, review = (written.get("ranking"), written.get("review")) if isinstance(written, dict) else (None, None)
     if not isinstance(review, str) or not isinstance(ranking, list):
         return text
-    return f"{review}\n\nRanking: {' > '.join(map(str, ranking))}"
+    ranked = format_tiers(t, r.tiers) if r.tiers else ", then ".join(map(str, ranking))
+    return f"{review}\n\nRanking: {ranked}"

@@ -45,12 +45,18 @@ def final_synthesis(t: Transcript) -> Turn | None:
     return whole[-1] if whole else said[-1] if said else None
 
 
+def has_summed_up(t: Transcript) -> bool:
+    """Return whether a synthesis has come to its own end."""
+    said = final_synthesis(t)
+    return said is not None and said.ended is not None and said.ended.finish in COMPLETE_OR_REPEATED
+
+
 def substitute_chair_line(t: Transcript) -> str:
-    """Say which seat summed up for the chair; "" while the chair does."""
-    stand_in = synthesis_turns(t)[-1]
-    if stand_in == SYNTHESIS:
+    """Say which seat summed up for the chair; "" where the chair did, or nobody."""
+    said = final_synthesis(t)
+    if said is None or said.id == SYNTHESIS:
         return ""
-    return f"{name_of(t, SYNTHESIS)} could not sum up; {name_of(t, stand_in)} did, the top-ranked seat that could."
+    return f"{name_of(t, said.id)} summed up instead of {name_of(t, SYNTHESIS)}."
 
 
 def _has_failed(t: Transcript, turn: TurnId) -> bool:

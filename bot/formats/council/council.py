@@ -33,7 +33,7 @@ from bot.formats.common import (
     with_people,
 )
 from bot.formats.council import cards
-from bot.formats.council.chair import SYNTHESIS, has_synthesis_begun, next_synthesis
+from bot.formats.council.chair import SYNTHESIS, has_summed_up, has_synthesis_begun, next_synthesis
 from bot.formats.council.later_ballots import later_reviews
 from bot.formats.council.ranking import Standings
 from bot.formats.council.review_order import letter_labels
@@ -103,7 +103,8 @@ def _plan_reviews(t: Transcript, now: float, late: tuple[TurnId, ...] | None, *,
     cut = over and any(turn.ended is None and i.stage != SYNTHESIS.stage for i, turn in t.turns.items())
     synthesis = next_synthesis(t, _ranked_seats(t, standings)) if full and safe and not cut else None
     shown = Plan(titles=cards.card_titles(t), cards=cards.council_cards(t, held))
-    if end := plan_if_stopped(t, now, shown.titles, shown.cards):
+    closed = cards.full_verdict(t, standings) if has_summed_up(t) else ()
+    if end := plan_if_stopped(t, now, shown.titles, shown.cards, closed):
         made = end
     elif out or late is not None or synthesis or cut:
         open_ = (*wants_for(late or ()), *(r.want for r in out if not t.is_skipped(r.want.turn)))

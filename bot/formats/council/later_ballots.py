@@ -10,15 +10,14 @@ from collections.abc import Iterator, Sequence
 
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript, Turn
-from bot.formats.common import turns_with_text
 from bot.formats.council.review_order import review_orders
 from bot.formats.council.reviews import (
     STAGE,
     Review,
-    answer_turns,
     asks_by_reviewer,
     count_standings,
     first_answers,
+    given_answers,
     has_review_begun,
     make_review,
 )
@@ -29,7 +28,7 @@ LEADERS = 2  # reviewed answers beside the late ones: enough to place these near
 def late_answers(t: Transcript) -> list[Turn]:
     """Return the answers that came when the reviews had begun without them."""
     shown = {i.seat for turn in t.turns.values() if turn.id.stage == STAGE and turn.id.round == 1 for i in turn.about}
-    return [turn for turn in turns_with_text(t, answer_turns(t)) if shown and turn.id.seat not in shown]
+    return [turn for turn in given_answers(t) if shown and turn.id.seat not in shown]
 
 
 def unreviewed_answers(t: Transcript) -> list[Turn]:
@@ -75,7 +74,7 @@ def _review_ballot(
 ) -> Iterator[Review]:
     """Yield the reviews of one ballot: those that have begun, and those of seats that are free and have answered."""
     asked = asks_by_reviewer(t, round_)
-    answered = {turn.id.seat for turn in turns_with_text(t, answer_turns(t))} - t.steering.dropped.keys()
+    answered = {turn.id.seat for turn in given_answers(t)} - t.steering.dropped.keys()
     busy = {r.seat for r in (*first, *later) if r.pending}
     ready = answered - busy if may_begin else set()
     seats = [s.key for s in t.started.panel.seats]
@@ -89,7 +88,7 @@ def _review_ballot(
 
 def _find_leaders(t: Transcript, first: Sequence[Review], later: Sequence[Review]) -> tuple[TurnId, ...]:
     """Return the answers that lead now, and are still there; without any ballot the first ones."""
-    answers = {turn.id.seat: turn.id for turn in turns_with_text(t, answer_turns(t))}
+    answers = {turn.id.seat: turn.id for turn in given_answers(t)}
     order = [seat for tier in count_standings(t, first, later).order for seat in tier if seat in answers]
     known = order or [turn.id.seat for turn in first_answers(t)]
     return tuple(answers[seat] for seat in known[:LEADERS])

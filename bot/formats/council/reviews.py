@@ -66,9 +66,15 @@ def has_review_begun(t: Transcript) -> bool:
     return any(i.stage == STAGE for i in t.turns)
 
 
+def given_answers(t: Transcript) -> list[Turn]:
+    """Return the answers that can be ranked: what a seat had said until people skipped it is none."""
+    said = turns_with_text(t, answer_turns(t))
+    return [turn for turn in said if turn.ended and turn.ended.finish != "skipped"]
+
+
 def countable_answers(t: Transcript) -> list[Turn]:
     """Return the answers that count; that of a dropped seat only if the reviews had begun."""
-    said = turns_with_text(t, answer_turns(t))
+    said = given_answers(t)
     return said if has_review_begun(t) else [turn for turn in said if turn.id.seat not in t.steering.dropped]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from bot.domain.facts import TurnEnded
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript
-from bot.formats.common import open_turns, seat_of, turns_with_text
+from bot.formats.common import open_turns, seat_of
 from bot.formats.council.patience import (
     Outstanding,
     find_patience,
@@ -16,7 +16,7 @@ from bot.formats.council.patience import (
     usual_turn,
     value_one_more,
 )
-from bot.formats.council.reviews import Review, answer_turns, first_answers
+from bot.formats.council.reviews import Review, answer_turns, first_answers, given_answers
 from bot.formats.time_limits import counted_from
 
 # What follows the first reviews' start, in turns of the usual length: reviews until enough are in, and the chair. It is
@@ -27,7 +27,7 @@ AFTER_ANSWERS, AFTER_REVIEWS = 4.0, 1.0
 def reviews_open_at(t: Transcript) -> float | None:
     """Return the wall time at which the reviews begin though answers are still out; None: not before all are in."""
     rules = t.started.rules
-    ends = _ends_of(t, (turn.id for turn in turns_with_text(t, answer_turns(t))))
+    ends = _ends_of(t, (turn.id for turn in given_answers(t)))
     if rules.quorum is None or len(ends) < rules.quorum:
         return None
     out = open_turns(t, answer_turns(t)) or ()

@@ -85,8 +85,12 @@ def round_vote_card(t: Transcript, round_: int, now: float) -> str:
     return (
         f"Go on to round {round_ + 1} of {last}, or end here and hear the judge? The majority of those who vote "
         f"decides; where nobody votes it goes on. Open for {t.started.rules.next_s:g} s, unless it is closed before. "
-        f"{cast} {'has' if cast == 1 else 'have'} voted.{_cost_line(t, round_)}"
+        f"{_count_voters(cast)}{_cost_line(t, round_)}"
     )
+
+
+def _count_voters(cast: int) -> str:
+    return f"{cast or 'Nobody'} {'have' if cast > 1 else 'has'} voted{'' if cast else ' yet'}."
 
 
 def _cost_line(t: Transcript, round_: int) -> str:
