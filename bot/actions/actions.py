@@ -17,7 +17,7 @@ from bot.actions.books import BookActions
 from bot.actions.estimates import RunEstimates
 from bot.actions.keeping import KeepingActions
 from bot.actions.leaderboards import LeaderboardReader
-from bot.actions.offers import Offers, make_run_id
+from bot.actions.offers import CANCELLED, Offers, make_run_id
 from bot.actions.outcomes import OutcomeActions
 from bot.actions.own_keys import OwnKeyActions
 from bot.actions.permissions import Person, count_missing_voices
@@ -153,8 +153,8 @@ class Actions:
 
     def cancel_offered(self, offered: str, by: Person) -> str:
         """Forget a run that its person was asked about."""
-        self._offers.take(offered, by)
-        return "Cancelled: nothing was asked, and nothing spent."
+        self._offers.take(offered, by, then=CANCELLED)
+        return CANCELLED
 
     async def run_pipeline(self, name: str, request: RunRequest, open_surface: OpenSurface) -> str:
         """Begin a run of the pipeline of that name; return its id. Raises as `start_run` does."""

@@ -23,17 +23,19 @@ START, CANCEL = Control("start", "Start"), Control("cancel", "Cancel")
 OFFER_S = 3_600.0  # prices and panels change
 MAX_OFFERS = 200
 GONE = (
-    "This does not stand any more: it was started or cancelled already, you have asked something else since, it is too "
-    "old by now, or I was started anew. Ask again if you still wish."
+    "This does not stand any more: you have asked something else since, it is too old by now, or I was started anew. "
+    "Ask again if you still wish."
 )
+STARTED_BEFORE = "This was started already; its board says how it goes."
+CANCELLED = "Cancelled: nothing was asked, and nothing spent."
 MAX_IMAGE_CHARS = 50_000_000  # of all offers together
 
 
 class OfferGone(Refused):
     """An offer does not stand any more; whoever shows it should take it away."""
 
-    def __init__(self) -> None:
-        super().__init__(GONE)
+    def __init__(self, why: str = GONE) -> None:
+        super().__init__(why)
 
 
 class MustAgree(Exception):
@@ -78,6 +80,7 @@ class Offers:
         self._settings = settings
         self._clock = clock
         self._offers: OrderedDict[str, Offer] = OrderedDict()  # the run's id → the offer, oldest first
+        self._taken: OrderedDict[str, str] = OrderedDict()  # the run's id → what a second press on it is told
 
     def require_agreement(self, request: RunRequest, expected: CostRange, agreed_usd: float) -> None:
         """Raise MustAgree where a run may cost more than is set, and than its person has agreed to."""
@@ -101,18 +104,21 @@ class Offers:
             controls,
         )
 
-    def take(self, run: str, by: Person, format: str = "") -> Offer:
+    def take(self, run: str, by: Person, format: str = "", *, then: str = STARTED_BEFORE) -> Offer:
         """Take an offer away and return it. Raises Refused where it is another person's, and OfferGone.
 
-        `format`: one that was offered; "" where there was no choice.
+        `format`: one that was offered; "" where there was no choice. `then`: what a second press on it is told.
         """
         offer = self._offers.get(run)
         if offer is not None and offer.request.by.key != by.key:
             raise Refused("Only the one who has asked can start this, or cancel it.")
         if offer is None or self._clock() >= offer.at + OFFER_S:
-            raise OfferGone
+            raise OfferGone(self._taken.get(run, GONE))
         if (format or offer.request.format) not in offer.high_usd:
             raise Refused(f"That was not offered: there was {join_names(list(offer.high_usd), 'or')}.")
+        self._taken[run] = then
+        while len(self._taken) > MAX_OFFERS:
+            self._taken.popitem(last=False)
         return self._offers.pop(run)
 
     def put_back(self, run: str, offer: Offer) -> None:

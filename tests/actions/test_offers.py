@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.actions.offers import MAX_IMAGE_CHARS, MAX_OFFERS, OFFER_S, MustAgree, Offers
+from bot.actions.offers import CANCELLED, MAX_IMAGE_CHARS, MAX_OFFERS, OFFER_S, MustAgree, OfferGone, Offers
 from bot.actions.permissions import Person
 from bot.actions.request import RunRequest
 from bot.domain.controls import FormatRef
@@ -64,7 +64,11 @@ def test_an_offer_is_taken_once_by_its_person_within_an_hour() -> None:
     with pytest.raises(Refused, match="Only the one who has asked"):
         offers.take(run, Person("q", "Quin", moderator=True))
     assert offers.take(run, PAT).choose("")[1] == 3.4
-    with pytest.raises(Refused, match="Ask again"):
+    with pytest.raises(OfferGone, match="This was started already"):  # as by two taps on a slow line
+        offers.take(run, PAT)
+    run = ask(offers)
+    offers.take(run, PAT, then=CANCELLED)
+    with pytest.raises(OfferGone, match="Cancelled"):
         offers.take(run, PAT)
     run = ask(offers)
     clock.now += OFFER_S
@@ -120,5 +124,5 @@ def test_a_choice_is_made_among_what_was_offered_and_each_has_its_price() -> Non
         offers.take(run, Person("q", "Quin"), "compare")
     request, agreed_usd = offers.take(run, PAT, "compare").choose("compare")
     assert (request.format, request.rounds, request.question, agreed_usd) == ("compare", None, "Why?", 0.02)
-    with pytest.raises(Refused, match="Ask again"):
+    with pytest.raises(Refused, match="started already"):
         offers.take(run, PAT, "council")

@@ -8,7 +8,9 @@ from bot.cli.replay import DEMO, DEMO_NOTE
 from bot.domain.transcript import Transcript, fold_all
 from bot.records.record import read_record
 from tests.support.command_line import NO_KEYS, open_terminal, run_moot
+from tests.support.paths import ROOT
 from tests.support.pictures.scripts import ANSWERS, QUESTION, SYNTHESIS
+from tests.support.terminal_picture import draw_terminal
 
 
 def test_in_a_pipe_it_plays_plain_lines_without_settings_and_leaves_nothing(tmp_path: Path) -> None:
@@ -26,6 +28,11 @@ async def test_on_a_screen_it_says_all_along_that_it_is_scripted() -> None:
     async with open_terminal("demo", "--speed", "5", columns=40) as terminal:
         await terminal.wait_for("\x1b[?1049h", "\x1b[2mScripted", "Engineer", "\x1b[?1049l")
         assert await terminal.wait_for_end() == 0
+
+
+async def test_the_picture_in_the_readme_is_how_it_looks() -> None:
+    drawn = (ROOT / "docs" / "council.svg").read_text("utf-8")
+    assert drawn == await draw_terminal(), "run `python -m tests.support.terminal_picture`"
 
 
 def test_nobody_says_anything_in_it_but_what_was_written_for_it() -> None:
