@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from bot.actions.actions import Actions
 from bot.actions.panels import read_seat
@@ -21,11 +22,10 @@ from bot.formats.plan import Section
 from bot.ports.surface import CanSee, OpenSurface, Surface
 from bot.settings.settings import PanelSettings
 from bot.settings.value_types import MAX_SEATS
-from bot.text import clean_text
+from bot.text import clean_text, quote_typed
 
 MORE = "More…"  # offered among the panels; it opens a form of every option
 SEARCH = "the web: off, auto (a model decides) or on; as set up here where left out"
-TYPE_ERRORS = {"bool_parsing": "say yes or no", "int_parsing": "give a whole number"}  # instead of pydantic's words
 Suggest = Literal["panels", "models", "personas", "runs", "pipelines"]
 
 
@@ -43,7 +43,10 @@ class Options(BaseModel):
     def _clean(cls, values: Any) -> Any:
         if not isinstance(values, Mapping):
             return values
-        cleaned = {name: clean_text(value) if isinstance(value, str) else value for name, value in values.items()}
+        cleaned = {
+            name: _take_word(cls, name, clean_text(value)) if isinstance(value, str) else value
+            for name, value in values.items()
+        }
         named = [name for name in cleaned if name in cls.model_fields and read_extra(cls, name, "suggest") == "runs"]
         return cleaned | {name: str(cleaned[name]).strip().partition(" ")[0] for name in named if cleaned[name]}
 
@@ -216,8 +219,35 @@ def open_no_surface(run: str, question: str) -> Surface:
 
 def describe_mistakes(error: ValidationError) -> str:
     """Return in one line what is wrong with options as they were typed."""
-    told = ((e["loc"][-1], TYPE_ERRORS.get(e["type"], e["msg"])) for e in error.errors() if e["loc"])
-    return " ".join(f"{name}: {said[:1].lower()}{said[1:]}." for name, said in told)
+    return " ".join(f"{e['loc'][-1]} {_describe_mistake(e)}." for e in error.errors() if e["loc"])
+
+
+def _describe_mistake(error: ErrorDetails) -> str:
+    """Say what an option must be, and what was typed."""
+    bounds = error.get("ctx", {})
+    match error["type"]:
+        case "missing":
+            return "is missing"
+        case "bool_parsing":
+            must = "yes or no"
+        case "int_parsing":
+            must = "a whole number"
+        case "greater_than_equal":
+            must = f"{bounds['ge']} at least"
+        case "less_than_equal":
+            must = f"{bounds['le']} at most"
+        case "literal_error":
+            must = str(bounds["expected"]).replace("'", "")
+        case _:
+            return f"cannot be read: {error['msg'][:1].lower()}{error['msg'][1:]}"
+    return f"must be {must}, not {quote_typed(str(error['input']))}"
+
+
+def _take_word(options: type[BaseModel], name: str, value: str) -> str:
+    """Return a word that is one of an option's choices as they are written, in whatever case somebody has typed it."""
+    word = value.strip().lower()
+    declared = options.model_fields.get(name)
+    return word if declared and word in get_args(plain_type(declared)) else value
 
 
 def plain_type(field: FieldInfo) -> Any:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
-
-from pydantic import field_validator
 
 from bot.actions.request import RunRequest
 from bot.domain.run import SIDES, DebateRules, Form, Next, Reveal, Search
@@ -44,12 +41,6 @@ class DebateOptions(VisibilityOptions):
     reveal: Reveal = option("live", REVEAL, more=True)
     blind: bool = option(False, BLIND, more=True)
     guess: bool = option(False, GUESS, more=True)
-
-    @field_validator("form", "next", mode="before")
-    @classmethod
-    def _as_typed(cls, value: Any) -> Any:
-        """Accept a name in any case, as people type it."""
-        return value.strip().lower() if isinstance(value, str) else value
 
     def make_request(self, format: str, here: Here) -> RunRequest:
         auto = self.personas.strip().lower() == AUTO

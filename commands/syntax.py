@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.errors import Refused
 from bot.text import QUOTED_CHARS, did_you_mean, join_names, shorten_typed
-from commands.command import Command, Options, RunOptions, check_typed
+from commands.command import Command, Options, RunOptions, check_typed, plain_type
 
 # code is words; phones write -- as a dash; a list goes on after a comma; quotes keep words together
 _OPTION = re.compile(
@@ -68,7 +68,8 @@ def _refuse_mistyped(
     """
     fields, called = list(command.options.model_fields), f"`/{' '.join(command.path)}`"
     if name in fields:
-        raise Refused(f"Write behind --{name} what it should be, such as `--{name} …`. {AS_WORDS}")
+        such = "yes" if plain_type(command.options.model_fields[name]) is bool else "…"
+        raise Refused(f"Write behind --{name} what it should be, such as `--{name} {such}`. {AS_WORDS}")
     formats = {path: other.options for path, other in commands.items() if issubclass(other.options, RunOptions)}
     has = [f"`/{' '.join(path)}`" for path, options in formats.items() if name in options.model_fields]
     near = get_close_matches(name[:QUOTED_CHARS], fields, n=3, cutoff=NEAR)

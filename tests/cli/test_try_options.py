@@ -93,15 +93,15 @@ def test_options_come_to_what_they_come_to_on_every_platform() -> None:
     [
         ("cuoncil", {}, "There is no format “cuoncil”. Did you mean council?"),
         ("council", {"form": "oxford"}, "A council has no --form: that is for --format debate."),
-        ("council", {"mode": "all"}, "mode: input should be 'answers', 'ranking' or 'full'."),
+        ("council", {"mode": "all"}, "mode must be answers, ranking or full, not “all”."),
         (
             "debate",
             {"form": "oxfrod"},
-            "form: input should be 'simultaneous', 'turns', 'oxford', 'advocate' or 'free'.",
+            "form must be simultaneous, turns, oxford, advocate or free, not “oxfrod”.",
         ),
-        ("debate", {"rounds": "7"}, "rounds: input should be less than or equal to 6."),
-        ("debate", {"rounds": "two"}, "rounds: give a whole number."),
-        ("debate", {"early": "maybe"}, "early: say yes or no."),
+        ("debate", {"rounds": "7"}, "rounds must be 6 at most, not “7”."),
+        ("debate", {"rounds": "two"}, "rounds must be a whole number, not “two”."),
+        ("debate", {"early": "maybe"}, "early must be yes or no, not “maybe”."),
         ("debate", {"pipeline": "refine"}, "A debate has no --pipeline: that is for --format pipeline."),
     ],
 )

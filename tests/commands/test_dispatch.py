@@ -225,7 +225,10 @@ async def test_a_first_word_that_is_a_formats_name_starts_that_format(
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
-        ("debate tabs --rounds many", "rounds: give a whole number."),
+        ("debate tabs --rounds many", "rounds must be a whole number, not “many”."),
+        ("debate tabs --rounds 9", "rounds must be 6 at most, not “9”."),
+        ("debate tabs --form oxfrod", "form must be simultaneous, turns, oxford, advocate or free, not “oxfrod”."),
+        ("compare tabs --blind", "`--blind yes`"),
         ("council tabs --rounds 3", "`/debate` has"),
         ("debate tabs --panel More…", "That needs a form: use the slash command."),
     ],

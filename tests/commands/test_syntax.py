@@ -73,3 +73,17 @@ def test_subcommands_are_found(text: str, path: tuple[str, ...], rest: str) -> N
     assert found is not None
     assert (found[0].path, found[1]) == (path, rest)
     assert syntax.find_command(BY_PATH, "sing", lead=("moot",)) is None
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "typed", "taken"),
+    [
+        ("council", "mode", "RANKING", "ranking"),
+        ("debate", "form", "Oxford", "oxford"),
+        ("debate", "next", " At once", "at once"),
+        ("compare", "search", "Off", "off"),
+    ],
+)
+def test_a_choice_is_taken_in_any_case(command: str, option: str, typed: str, taken: str) -> None:
+    options = next(c.options for c in COMMANDS if c.path == (command,))
+    assert getattr(options.model_validate({"question": "Tabs?", option: typed}), option) == taken
