@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import subprocess
+import sys
 import textwrap
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator, Mapping
@@ -68,19 +69,30 @@ class Home:
 
     @asynccontextmanager
     async def running(self, command: str, until: str) -> AsyncIterator[None]:
-        """Have a command run once it has printed a line that ends so; it is terminated at the end."""
+        """Have a command run once it has printed a line that ends so; it is terminated at the end.
+
+        What it prints is printed on, so that a test that fails shows it.
+        """
         process = await asyncio.create_subprocess_exec(
             *("sh", "-c", f"exec {command}"), cwd=self.path, env=self.env, stdout=PIPE, stderr=STDOUT
         )
         assert process.stdout is not None
-        printed = b""
+        ready = asyncio.Event()
+        showing = asyncio.create_task(_show(process.stdout, f"{until}\n", ready))
         try:
-            while not printed.endswith(f"{until}\n".encode()):
-                line = await process.stdout.readline()
-                assert line, f"it has ended: {printed.decode()}"
-                printed += line
+            await ready.wait()
+            assert not showing.done(), "it has ended"
             yield
         finally:
             if process.returncode is None:
                 process.terminate()
-            await process.wait()
+            await asyncio.gather(process.wait(), showing)
+
+
+async def _show(lines: asyncio.StreamReader, until: str, seen: asyncio.Event) -> None:
+    """Print lines, and tell when the first came that ends so, or the last of all."""
+    async for line in lines:
+        sys.stdout.write(line.decode())
+        if line.decode().endswith(until):
+            seen.set()
+    seen.set()

@@ -111,11 +111,14 @@ class DiscordServer(Script):
         return self.router.violations
 
     async def until(self, happened: Callable[[], bool], timeout_s: float = 5.0) -> None:
-        """Wait until a request has made this true. Raises TimeoutError."""
-        async with asyncio.timeout(timeout_s):
-            while not happened():
-                self.router.changed.clear()
-                await self.router.changed.wait()
+        """Wait until a request has made this true. Raises TimeoutError, which tells the last requests."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not happened():
+                    self.router.changed.clear()
+                    await self.router.changed.wait()
+        except TimeoutError as error:
+            raise TimeoutError("\n".join(["in vain; the last requests:", *map(str, self.requests[-12:])])) from error
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
