@@ -7,11 +7,11 @@ import string
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
-from bot.domain.api_keys import BLANKED, LEAST_AFTER_PREFIX, PREFIXES
+from bot.domain.api_keys import BLANKED, LEAST_AFTER_PREFIX, PREFIXES, is_key_body
 
 _KNOWN = "|".join(map(re.escape, PREFIXES))
 _KEY_CHARS = string.ascii_letters + string.digits + "_-"
-_MOST_HELD = 40  # characters; a word this long without a digit is a word
+_MOST_HELD = 64  # characters; a name this long that is not random so far is a name
 _OWN_PREFIX = 8  # characters of a configured key by which it is known
 
 
@@ -33,13 +33,13 @@ def _make_patterns(secrets: tuple[str, ...]) -> tuple[re.Pattern[str], re.Patter
     prefixes = (*own, *PREFIXES)
     known = "|".join(map(re.escape, prefixes))
     begun = "|".join(re.escape(p[:n]) for p in prefixes for n in range(1, len(p)))
-    # a digit tells a key from a long hyphenated word
-    key = rf"(?<![\w-])(?:{known})(?=[\w-]*\d)[\w-]{{{LEAST_AFTER_PREFIX},}}"
+    mine = "|".join(map(re.escape, own)) or "(?!)"
+    key = rf"(?<![\w-])(?:(?:{mine})(?=[\w-]*\d)[\w-]{{{LEAST_AFTER_PREFIX},}}|(?:{_KNOWN})([\w-]+))"
     return re.compile(key, re.ASCII), re.compile(rf"(?<![\w-])(?:(?:{known})[\w-]*|{begun})\Z", re.ASCII)
 
 
 class Redactor:
-    """A filter that blanks keys in a text that comes in pieces. It holds back at most 40 characters, a possible key.
+    """A filter that blanks keys in a text that comes in pieces. It holds back at most 64 characters, a possible key.
 
     `secrets` are the configured keys, which need not look like any issuer's.
     """
@@ -60,6 +60,8 @@ class Redactor:
         buffer = self._last + self._held + text
         shown, at = "", len(self._last)
         for key in self._key.finditer(buffer, at):
+            if key[1] and not is_key_body(key[1]):
+                continue
             shown += buffer[at : key.start()] + BLANKED
             at = key.end()
             self._inside = at == len(buffer)

@@ -143,6 +143,9 @@ KEYS = (
     "AIzaSyA1234567890abcdefghij",
     "gsk_abcdef1234567890",
     "xai-0123456789abcdef",
+    "AQ.Ab8RN6Kx-0123456789abcdef",
+    "sk-ant-api03-ab-cd-ef-0123456789abcdef",
+    "hf_abcdefghijKLMNOPQRSTuvwxyzabcdefgh",
     OWN,
 )
 
@@ -161,7 +164,13 @@ def test_text_that_only_looks_a_little_like_a_key_is_whole(text: str, at: list[i
 
 
 @pytest.mark.parametrize(
-    "text", ["a task-oriented-approach-to-2-things", "the sk-learn-package-is-good", "risk-averse1234567"]
+    "text",
+    [
+        "a task-oriented-approach-to-2-things",
+        "the sk-learn-package-is-good",
+        "risk-averse1234567",
+        "id='sk-container-id-1' of pplx-7b-chat-alpha and xai-grok-4-fast-reasoning",
+    ],
 )
 def test_words_are_not_keys(text: str) -> None:
     assert through(partial(blank_keys, secrets=()), texts([text])).text == text
