@@ -56,8 +56,8 @@ class ChatMender(LineMender):
             raise ProviderError("other", "what the provider sent cannot be read")
         if not event:
             return None
-        if event.get("usage") or "x_groq" in event:  # most endpoints send a usage of null with every piece
-            self.report = read_chat_report(event) or self.report
+        if event.get("usage") or data.count(b'"usage"') > ("usage" in event):  # most send one of null with every piece
+            self.take_report(read_chat_report(event))
         self._raise_error(event)
         return b"data: " + json.dumps(event).encode() if self._mend_event(event) else line
 
@@ -121,6 +121,8 @@ class ChatMender(LineMender):
         if event is None:
             return
         named = self._named == "error" and not event.get("choices")
+        if isinstance(groq := event.get("x_groq"), dict) and groq.get("error"):  # which has stopped its stream
+            raise map_error_body(groq)
         if event.get("error") or event.get("object") == "error" or named:
             raise map_error_body(event)
 

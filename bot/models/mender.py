@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from bot.models.error_mapping import CLOSED_EARLY, describe_page, map_error_body
 from bot.models.errors import ProviderError
-from bot.models.wire_usage import Report
+from bot.models.wire_usage import Report, merge_reports
 from bot.text import clean_text
 
 Event = dict[str, Any]
@@ -29,7 +29,11 @@ class Mender:
     last = b""  # what follows an answer that was not streamed
 
     def __init__(self) -> None:
-        self.report: Report | None = None  # what the provider has said of usage and cost, the latest
+        self.report: Report | None = None  # what the provider has said of usage and cost so far
+
+    def take_report(self, report: Report | None) -> None:
+        """Take what an event says of usage and cost beside what others have said."""
+        self.report = merge_reports(self.report, report)
 
     async def mend(self, source: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
         """Yield the body made regular. Raises ProviderError where it is a failure."""
@@ -146,12 +150,12 @@ class EventMender(LineMender):
     def mend_line(self, line: bytes) -> bytes | None:
         name, colon, value = line.partition(b":")
         value = value.strip()
+        if b'"usage' in line and name == b"data" and (event := read_json(value)) is not None:
+            self.take_report(self.read_report(event))
         if b'"error"' in line:
             raise_error(read_json(value if name == b"data" else line))
         self._ended = self._ended or value == b"[DONE]" or any(end in line for end in self.ends)
         if name == b"data" and colon and value.startswith(b"{") and value != b"{}":
-            if b'"usage' in line and (event := read_json(value)) is not None:
-                self.report = self.read_report(event) or self.report
             return line
         return line if not line or name == b"event" else None
 

@@ -27,7 +27,7 @@ class OllamaMender(LineMender):
         if b'"error"' in line:
             raise_error(read_json(line))
         if b'_count"' in line and (event := read_json(line)) is not None:
-            self.report = read_ollama_report(event) or self.report
+            self.take_report(read_ollama_report(event))
         return line
 
 
@@ -60,7 +60,7 @@ class CohereMender(EventMender):
                 if event["delta"].get("finish_reason") in ("ERROR", "ERROR_TOXIC", "ERROR_LIMIT", "TIMEOUT"):
                     raise map_error_body({"error": event["delta"].get("error") or event["delta"]["finish_reason"]})
                 event |= {"event": "message-end", "data": {"delta": event["delta"]}}
-                self.report = read_cohere_report(event) or self.report
+                self.take_report(read_cohere_report(event))
         return json.dumps(event).encode()
 
     def divide(self, answer: Event) -> Iterator[Event]:
@@ -153,7 +153,7 @@ class WholeResponseMender(LineMender):
     def feed_whole(self, body: bytes) -> Iterator[bytes]:
         if (answer := read_json(body)) is not None:
             _require(answer, "output")
-            self.report = read_responses_report(answer)
+            self.take_report(read_responses_report(answer))
         yield body
 
     def mend_line(self, line: bytes) -> bytes | None:

@@ -24,6 +24,9 @@ from bot.models.usage import GrowingCount
 from bot.settings.settings import DeadlineSettings
 from bot.text import TextCleaner
 
+_MOST_APART = 3  # times what is reported, of text that is counted: tables differ by less
+_FEW_TOKENS = 50  # of which the count is too uneven to say
+
 Deltas = AsyncGenerator[Delta, None]
 Transform = Callable[[Deltas], Deltas]
 
@@ -128,7 +131,8 @@ async def count_usage(deltas: Deltas, count_prompt: Callable[[], Awaitable[int]]
     """Add the usage so far as it grows, as a turn may be cut off at any moment: what is counted, or more if reported.
 
     `count_prompt`: counts the tokens of what is asked; it is called once the answer has begun, so that it holds up no
-    first word. At the end, and where the stream fails, it is what the provider reports, or else the count of all.
+    first word. At the end, and where the stream fails, it is what the provider reports, or else the count of all: also
+    where that has less output than can be seen.
     """
     said, thought = GrowingCount(count), GrowingCount(count)
     known = Usage()
@@ -139,7 +143,8 @@ async def count_usage(deltas: Deltas, count_prompt: Callable[[], Awaitable[int]]
             said.catch_up()
             thought.catch_up()
         read = known.input or prompt or 0
-        if known.source == "reported" and (known.output or not known.input):  # a search counts nothing at all
+        is_whole = known.output or not known.input  # a search counts nothing at all
+        if known.source == "reported" and is_whole and said.total <= max(_FEW_TOKENS, known.output * _MOST_APART):
             return replace(known, input=read)
         thinking = max(known.thinking, thought.total)  # it may come unseen, and reported before what is said
         output = max(known.output, said.total + thinking)

@@ -148,6 +148,12 @@ FAILURES: dict[str, tuple[Reply, str, Kind, str]] = {  # name → the stream, wh
         "broken_off",
         "the queue is full",
     ),
+    "an error in Groq's own field": (
+        Reply(sse(chunk("Ta"), {"choices": [], "x_groq": {"error": "over capacity"}}, "[DONE]")),
+        "Ta",
+        "broken_off",
+        "over capacity",
+    ),
     "an error beside a choice": (
         Reply(sse({**chunk(""), "error": {"code": 502, "message": "it fell"}})),
         "",

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from bot.domain.run import Usage
+from bot.models.errors import ProviderError
+from bot.models.provider_menders import AnthropicMender
 from bot.models.wire_usage import (
     Report,
+    merge_reports,
     read_anthropic_report,
     read_chat_report,
     read_cohere_report,
@@ -50,7 +53,28 @@ CHAT: Mapping[str, tuple[Any, Report | None]] = {
     ),
     "more cached than read": (
         {**PLAIN, "prompt_tokens_details": {"cached_tokens": 11, "cache_write_tokens": 2}},
-        reported(10, 5, cached=10),
+        reported(23, 5, cached=11, written=2),  # they stand beside it, as Anthropic counts
+    ),
+    "cached beside the input, by the total": (
+        {**PLAIN, "total_tokens": 19, "prompt_tokens_details": {"cached_tokens": 4}},
+        reported(14, 5, cached=4),
+    ),
+    "Gemini's thinking, in the total alone": ({**PLAIN, "total_tokens": 75}, reported(10, 65, 60)),
+    "Gemini's thinking, before it has said anything": (
+        {"prompt_tokens": 21, "completion_tokens": 0, "total_tokens": 81}
+        | {"completion_tokens_details": {"reasoning_tokens": 60}},
+        reported(21, 60, 60),
+    ),
+    "a total that says something else": ({**PLAIN, **THOUGHT, "total_tokens": 75}, reported(10, 5, 3)),
+    "a total that is too small": ({**PLAIN, "total_tokens": 5}, reported(10, 5)),
+    "Anthropic's names": (
+        {"input_tokens": 10, "output_tokens": 5, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 7},
+        reported(117, 5, cached=100, written=7),
+    ),
+    "LiteLLM's cache": (
+        {**PLAIN, "prompt_tokens_details": {"cached_tokens": 4, "cache_creation_tokens": 3}}
+        | {"cache_read_input_tokens": 4, "cache_creation_input_tokens": 3},
+        reported(10, 5, cached=4, written=3),
     ),
     "nothing": (None, None),
     "zero": ({"prompt_tokens": 0, "completion_tokens": 0}, None),
@@ -71,6 +95,7 @@ def test_a_usage_of_chat_completions_is_read(name: str) -> None:
     assert read_chat_report({"choices": [], "usage": usage}) == report
     if isinstance(usage, dict):
         assert read_chat_report({"choices": [], "x_groq": {"usage": usage}}) == report
+        assert read_chat_report({"choices": ["", {"usage": usage}], "usage": None}) == report  # Moonshot
 
 
 COSTS: Mapping[str, tuple[Mapping[str, Any], float | None]] = {
@@ -82,6 +107,10 @@ COSTS: Mapping[str, tuple[Mapping[str, Any], float | None]] = {
     "OpenRouter's fee alone": ({"cost": 0.05, "is_byok": True, "cost_details": {}}, None),
     "a free model of OpenRouter": ({"cost": 0, "is_byok": False}, 0.0),
     "Perplexity's": ({"cost": {"request_cost": 0.005, "total_cost": 0.006}}, 0.006),
+    "DeepInfra's": ({"estimated_cost": 0.0002}, 0.0002),
+    "text": ({"cost": "0.006"}, 0.006),
+    "text with the sign of its currency": ({"cost": "$0.006"}, 0.006),
+    "another currency": ({"cost": "€0.006"}, None),
     "xAI's": ({"cost_in_usd_ticks": 37_756_000}, 0.0037756),
     "a gateway that knows no price": ({"cost": 0}, None),
     "ticks of nothing": ({"cost_in_usd_ticks": 0}, None),
@@ -118,6 +147,10 @@ def test_anthropics_figures_come_in_two_parts() -> None:
     assert last == reported(130, 50, 30, cached=100, written=20, searches=2)
     kept, _ = read_anthropic_report({"type": "message_delta", "usage": {"output_tokens": 50}}, used)
     assert kept == reported(10, 50)
+    gateway = {"input_tokens": 0, "cache_read_input_tokens": None, "output_tokens": 50}
+    cached, used = read_anthropic_report({"message": {"usage": {"input_tokens": 3, "cache_read_input_tokens": 9}}}, {})
+    said, _ = read_anthropic_report({"type": "message_delta", "usage": gateway}, used)
+    assert (cached, said) == (reported(12, 0, cached=9), reported(12, 50, cached=9))
 
 
 def test_other_protocols_have_names_of_their_own() -> None:
@@ -131,11 +164,11 @@ def test_other_protocols_have_names_of_their_own() -> None:
     assert read_gemini_report({"usageMetadata": gemini}) == reported(110, 12, 7, cached=4, tools=100)
     responses = {
         "input_tokens": 10,
-        "input_tokens_details": {"cached_tokens": 4},
+        "input_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 2},
         "output_tokens": 9,
         "output_tokens_details": {"reasoning_tokens": 7},
     }
-    said = reported(10, 9, 7, cached=4)
+    said = reported(10, 9, 7, cached=4, written=2)
     assert (
         read_responses_report({"response": {"usage": responses}}) == read_responses_report({"usage": responses}) == said
     )
@@ -146,6 +179,30 @@ def test_other_protocols_have_names_of_their_own() -> None:
     assert read_cohere_report({"delta": {"usage": {"tokens": tokens}}}) == reported(500, 8)
     assert read_ollama_report({"prompt_eval_count": 7, "eval_count": 5, "done": True}) == reported(7, 5)
     assert read_ollama_report({"done": False}) is None
+
+
+@pytest.mark.parametrize(
+    ("later", "together"),
+    [
+        (None, Report(Usage(100, 50, 30, "reported", cached=80), 0.5)),
+        (reported(100, 60), Report(Usage(100, 60, 30, "reported", cached=80), 0.5)),  # nothing of cache and thinking
+        (reported(100, 0), Report(Usage(100, 50, 30, "reported", cached=80), 0.5)),
+        (Report(Usage(source="estimated"), 0.7), Report(Usage(100, 50, 30, "reported", cached=80), 0.7)),  # cost alone
+        (Report(Usage(40, 10, source="estimated")), Report(Usage(40, 10, 10, "estimated", cached=40), 0.5)),
+    ],
+)
+def test_what_is_told_on_the_way_is_not_lost_at_the_end(later: Report | None, together: Report) -> None:
+    earlier = Report(Usage(100, 50, 30, "reported", cached=80), 0.5)
+    assert merge_reports(earlier, later) == together
+    assert merge_reports(None, later) == later
+
+
+def test_a_failure_is_told_with_what_it_has_cost() -> None:
+    mender = AnthropicMender()
+    said = {"type": "error", "error": {"type": "overloaded_error"}, "usage": {"input_tokens": 10, "output_tokens": 5}}
+    with pytest.raises(ProviderError):
+        list(mender.feed(b"".join(sse(said))))
+    assert mender.report == reported(10, 5)
 
 
 # Through litellm
@@ -188,3 +245,26 @@ async def test_xais_thinking_counts_through_any_prefix() -> None:
     used = {**PLAIN, **THOUGHT, "total_tokens": 18, "cost_in_usd_ticks": 5}
     for prefix in ("openai", "hosted_vllm", "xai"):
         assert (await heard_with(used, prefix=prefix)).usage == reported(10, 8, 3).usage
+
+
+async def test_a_usage_comes_in_a_choice_or_in_parts() -> None:
+    whole = {"id": "c-1", "choices": [], "usage": {**PLAIN, "prompt_tokens_details": {"cached_tokens": 4}}}
+    ended = {"id": "c-1", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "usage": PLAIN}]}
+    bare = {"id": "c-1", "choices": [], "usage": {"cost": 0.25, **dict.fromkeys(PLAIN, 0)}}
+    said, stop = chunk("Tabs."), chunk(finish="stop")
+    for events, usage in (
+        ((said, ended, "[DONE]"), reported(10, 5).usage),
+        ((said, stop, whole, bare, "[DONE]"), reported(10, 5, cached=4).usage),
+    ):
+        async with ModelServer() as server:
+            server.tell(Reply(sse(*events)))
+            async with open_speaker(make_model(server.url, "openai"), retries=RetrySettings(tries=1)) as made:
+                assert (await hear(made.speak(SEAT, ASK))).usage == usage
+
+
+async def test_an_output_of_less_than_what_is_seen_is_none() -> None:
+    said = [f"Number {n} is a reason of its own to keep tabs. " for n in range(40)]
+    heard = await heard_with({"prompt_tokens": 10, "completion_tokens": 1}, *said)  # of the last piece alone
+    assert heard.usage is not None
+    assert (heard.usage.input, heard.usage.source) == (10, "estimated")
+    assert 400 < heard.usage.output < 800
