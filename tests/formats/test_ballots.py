@@ -218,7 +218,7 @@ ABSTAINED = [
         "a table whose first names no answer",
         "| Rank | Answer |\n|--|--|\n| 1 | the one on tabs |\n| 2 | A |\n| 3 | B |",
     ),
-    ("a table whose first has no number", "| Rank | Answer |\n|--|--|\n| first | C |\n| 2 | A |\n| 3 | B |"),
+    ("a table whose first has no number", "| Rank | Answer |\n|--|--|\n| winner | C |\n| 2 | A |\n| 3 | B |"),
     ("upwards, and the best is no answer", "Ranking, from worst to best:\n1. B\n2. A\n3. something"),
     ("a countdown to no answer", "FINAL RANKING:\n3. B\n2. A\n1. something"),
     ("less than no answer", "FINAL RANKING: B < A < something else"),

@@ -61,6 +61,38 @@ def test_scores_are_read_as_judges_write_them(reply: str) -> None:
     assert (read.winner, read.highest, read.mean("Ada")) == ("Ada", ("Ada",), 7)
 
 
+@pytest.mark.parametrize(
+    ("written", "mark"),
+    [
+        ("8", 8),
+        ("7,5", 7.5),
+        ("8 / 10", 8),
+        ("8 out of 10", 8),
+        ("4/5", 8),
+        ("80 %", 8),
+        ("82.5/100", 8.25),
+        ("**8**", 8),
+        ({"score": 8, "because": "it holds"}, 8),
+        ({"score": "8/10"}, 8),
+        ("eight", None),
+        ("80", None),
+        ("11/10", None),
+        ("4/0", None),
+        ("0%", None),
+        ("8-9", None),
+        ("1,000", None),
+        ({"because": "it holds"}, None),
+        ({"score": True}, None),
+    ],
+)
+def test_a_mark_says_its_own_scale_or_is_on_ours(written: object, mark: float | None) -> None:
+    if mark is None:
+        with pytest.raises(NotScored, match="Ada's argument is not a number from 1 to 10"):
+            scores.read_scores(rows(argument=written), NAMES, CRITERIA)
+    else:
+        assert scores.read_scores(rows(argument=written), NAMES, CRITERIA).marks["Ada"]["argument"] == mark
+
+
 def rows(**changed: object) -> str:
     first = {**GOOD["scores"][0], **changed}  # type: ignore[dict-item]  # JSON has no types to speak of
     return json.dumps({**GOOD, "scores": [first, GOOD["scores"][1]]})
@@ -92,7 +124,8 @@ def test_nothing_is_made_up(reply: str, problem: str) -> None:
 
 
 def test_a_tie_is_a_verdict() -> None:
-    assert scores.read_scores(json.dumps(GOOD | {"winner": "Tie"}), NAMES, CRITERIA).winner == ""
+    for word in ("Tie", "draw", "Tied."):
+        assert scores.read_scores(json.dumps(GOOD | {"winner": word}), NAMES, CRITERIA).winner == ""
 
 
 @given(st.text() | st.sampled_from(["{" * 40_000, '{"a":' * 5_000, '{"scores": [' * 99]))

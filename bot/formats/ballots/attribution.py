@@ -25,12 +25,21 @@ _TAG = re.compile(
 _MARKER_END = re.compile(r"\[end of [^\n|]{1,80} \| \w{4,40}\]")
 _TAG_END = re.compile(r"</([a-z][\w-]{0,30})>", re.I)
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})(.*)")
-_TEX = re.compile(r"\\(succ|gt|rightarrow|to)\b|\\(?:boxed|text)\b|\$")
+_TEX = re.compile(
+    r"\\(?:(succ(?:eq|sim)?|gt|rightarrow|to)|(sim(?:eq)?|approx|equiv)|boxed|(?:text|math)(?:bf|rm|tt|it)?)(?![a-z])|\$"
+)
 _STRUCK = re.compile(  # as Markdown, HTML and Unicode strike out; "A ~ B" is a tie
     r"(?<!~)~~(?![~\s])(?:[^~\n]|~(?!~)|\n(?![ \t]*\n))++~~(?!~)|(?<![~\w])~(?![~\s])[^~\n]++(?<!\s)~(?![~\w])|"
     r"<(s|del|strike)>[^<]*+</\1>|(?:[^\n][\u0335-\u0338])++",
     re.I,
 )
+_FIRST_WORDS = "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"
+_ANY_WORD = "|".join(_FIRST_WORDS)
+_PLACE_WORD = re.compile(  # "first place", a cell of a table, "A: second"
+    rf"\b(?:{_ANY_WORD})(?=\splace\b)|(?<=\| )(?:{_ANY_WORD})(?=\s{{0,3}}\|)|(?<=: )(?:{_ANY_WORD})(?=[ \t.]{{0,3}}$)",
+    re.I | re.M,
+)
+_HAN_NUMBER = re.compile(r"^([ \t]{0,8}\(?)([一二三四五六七八九])(?=[、.)])", re.M)
 _CIRCLED = {ord(first) + i: f"{i + 1}. " for first in "①❶➀➊" for i in range(10)}
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufe0e\ufe0f\ufeff\r\u00ad"))
 
@@ -44,14 +53,16 @@ class Voices(NamedTuple):
 
 
 def normalise(text: str) -> str:
-    """Give look-alikes one form: full-width letters and signs, circled digits, escaped arrows, TeX, line ends.
+    """Give look-alikes one form: full-width letters and signs, numbers as circles and words, arrows, TeX, line ends.
 
     What is struck out is no text.
     """
     text = text.replace("\r\n", "\n").replace("&gt;", ">").replace("&lt;", "<")
     text = _STRUCK.sub(lambda m: _blank(m[0]) or " ", text)
-    text = _TEX.sub(lambda m: " > " if m[1] else " ", text)
-    return unicodedata.normalize("NFKC", text.translate(_CIRCLED)).translate(_INVISIBLE)
+    text = _TEX.sub(lambda m: " > " if m[1] else " = " if m[2] else " ", text)
+    text = unicodedata.normalize("NFKC", text.translate(_CIRCLED)).translate(_INVISIBLE)
+    text = _HAN_NUMBER.sub(lambda m: f"{m[1]}{'一二三四五六七八九'.index(m[2]) + 1}.", text)
+    return _PLACE_WORD.sub(lambda m: f"{_FIRST_WORDS.index(m[0].lower()) + 1}th", text)
 
 
 def split_voices(text: str) -> Voices:

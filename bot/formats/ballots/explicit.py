@@ -11,15 +11,16 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate, islice, takewhile
+from itertools import accumulate, islice, pairwise, takewhile
 
 from bot.formats.ballots.json_ballots import find_json_rankings
 from bot.formats.ballots.letters import Letters
 from bot.formats.ballots.shapes import (
+    ABOUT,
     NUMBERED,
     PLACED,
     RANKING,
-    Group,
+    UPWARDS,
     Shape,
     count_labels,
     read_arrows,
@@ -36,11 +37,6 @@ MAX_LINE_CHARS = 2000  # of a line that are read
 MAX_PLACES = 200  # where a ranking may stand that are looked at, of each kind the last ones
 Tiers = tuple[tuple[str, ...], ...]
 
-_ABOUT = re.compile(  # a line about the ranking does not give it
-    r"\b(?:thoughts|notes|remarks|comments|criteria|criterion|rationale|reason(?:s|ing)?|explanation|considerations|"
-    r"method(?:ology)?|process|kriterien|begründung|critères|raisons|criterios|razones)\b",
-    re.I,
-)
 _DENIED = re.compile(  # before the word: "I cannot rank A, B and C"
     r"(?<![\w])(?:cannot|(?:can|won|don|didn|wouldn|couldn)['’]t|not|never|refuse|decline|abstain|unable|impossible|"
     r"nicht|kein\w{0,2}|weigere|ne|não|no puedo|non posso)(?![\w])",
@@ -51,14 +47,7 @@ _HEADED = re.compile(r"(?:[^\W\d]|[\s*,'’`~]){0,40}(\([^()]{0,80}\))?[\s*_`~]{
 _BARE = re.compile(
     r"(?:\s(?:finale?|overall|général|generale?|globale?))?[\s*_`~#=-]*+(?:\([^()]{0,80}\)[\s*_`~#=-]*+)?"
 )
-_UPWARDS = re.compile(
-    r"worst\W{1,3}(?:to|first|→|->|>)|least\W++(?:\w++\W++)?to\W++(?:most|best)|ascending|1\s*+=\s*+worst|"
-    r"lowest to highest|schlecht\w{0,8}+\W++(?:\w++\W++){0,2}best|pire\W++(?:\w++\W++)?au\W++meilleur|"
-    r"schwächst\w{0,8}+\W++(?:\w++\W++){0,2}(?:best|stärkst)|peor\W++a\W++(?:la\W++)?mejor|"
-    r"pior\W++(?:\w++\W++){1,2}melhor|peggiore\W++al\w?\W++migliore|худш\w{0,8}+\W++к\W++лучш|"
-    r"最差.{0,4}最[好佳优優]|(?:最低|最悪|悪い).{0,6}(?:最高|最良|良い)|나쁜.{0,8}좋은",
-    re.I,
-)
+_COUNTED_UP = re.compile(r"1\s*+=\s*+worst|(?:[2-9]|1\d)\s*+=\s*+best|higher\W++is\W++better", re.I)
 _MEDALS = {"🥇": "1st ", "🥈": "2nd ", "🥉": "3rd "}
 _MEDAL = re.compile("|".join(_MEDALS))
 _ANY_ARROW = re.compile(r"[<>≫≻→⇒➔➜›≥≪≺←]")
@@ -81,8 +70,9 @@ class Signal:
 
 def find_stated_rankings(text: str, letters: Letters) -> Iterator[Signal]:
     """Yield rankings that are announced: JSON with a ranking in it, and text under a ranking's header."""
-    for at, kind, groups in find_json_rankings(text, letters):
-        yield _make_signal(at, kind, groups)
+    for at, shape in find_json_rankings(text, letters):
+        turn = shape.upwards or bool(UPWARDS.search(text[:at].rstrip().rpartition("\n")[2][-MAX_LINE_CHARS:]))
+        yield _make_signal(at, shape.kind, shape, reverse=turn)
     if not RANKING.search(text):
         return
     lines = _split_lines(text, letters)
@@ -92,8 +82,9 @@ def find_stated_rankings(text: str, letters: Letters) -> Iterator[Signal]:
         intro = f"{_line_before(lines, i)} {line}"
         below = (line for _, line in islice(lines, i + 1, i + 1 + MAX_LINES))
         if found := read_block(_block_under_header(below), letters) if is_block else _read_begun(rest, below, letters):
-            turn = found.upwards or (found.in_line_order and bool(_UPWARDS.search(intro)))
-            yield _make_signal(at, f"a header and {found.kind}", found.groups, reverse=turn)
+            turn = found.upwards or bool(_COUNTED_UP.search(intro))
+            turn = turn or (found.in_line_order and bool(UPWARDS.search(intro)))
+            yield _make_signal(at, f"a header and {found.kind}", found, reverse=turn)
 
 
 def find_plain_rankings(text: str, letters: Letters) -> Iterator[Signal]:
@@ -103,23 +94,23 @@ def find_plain_rankings(text: str, letters: Letters) -> Iterator[Signal]:
     for at, line in with_arrows[-MAX_PLACES:]:
         arrows = read_arrows(line, letters)
         if arrows and (_has_arrows_alone(line, letters) or RANKING.search(re.split("[<>]", line)[0])):
-            yield _make_signal(at, arrows.kind, arrows.groups, reverse=arrows.upwards)
+            yield _make_signal(at, arrows.kind, arrows, reverse=arrows.upwards)
     for block in list(_split_blocks(lines))[-MAX_PLACES:]:
         if len(block) > MAX_LINES:
             continue
         body = [line for _, line in block]
         ranks, places = read_table(body, letters), read_numbered(body, letters)
         if ranks:
-            yield _make_signal(block[-1][0], ranks.kind, ranks.groups)
+            yield _make_signal(block[-1][0], ranks.kind, ranks)
         elif places and sum(bool(PLACED.match(line)) for line in body) > 1 and count_labels(places.groups) > 1:
-            yield _make_signal(block[-1][0], "a list of places", places.groups)
+            yield _make_signal(block[-1][0], "a list of places", places, reverse=places.upwards)
     written = [line for _, line in lines if line.strip()]
     if len(written) > MAX_LINES:
         return
     entries = [NUMBERED.match(line) for line in written]
     is_bare = len(entries) > 1 and all(entry and letters.only_label(entry[2]) for entry in entries)
     if is_bare and (bare := read_numbered(written, letters)):
-        yield _make_signal(0, "a bare list", bare.groups)
+        yield _make_signal(0, "a bare list", bare)
 
 
 def is_header(line: str) -> bool:
@@ -139,7 +130,7 @@ def _read_header(line: str) -> tuple[str, bool] | None:
     if _DENIED.search(line[: word.start()]):
         return None
     after = line[word.end() :]
-    if _ABOUT.search(line[: word.end() + 40].partition(":")[0]):
+    if ABOUT.search(line[: word.end() + 40].partition(":")[0]):
         return None
     if re.match(r"[\s#]*\d", after) and len(split_numbers(after)) < 3:
         return None  # "Rank 1" is a place, not a header
@@ -221,13 +212,15 @@ def _split_blocks(lines: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, 
             block = []
 
 
-def _make_signal(at: int, kind: str, groups: Sequence[Group], *, reverse: bool = False) -> Signal:
+def _make_signal(at: int, kind: str, found: Shape, *, reverse: bool = False) -> Signal:
     """Make a signal of groups: each label counts at its first place, and tiers that lose all labels go.
 
-    Where what is best cannot be read there is no tier: a ranking without its first would rank the second first.
+    Where what is best cannot be read there is no tier: a ranking without its first would rank the second first. Nor is
+    there one where scores say another order.
     """
-    groups = groups[::-1] if reverse else groups
-    if not groups or not any(groups[0]):
+    turned = -1 if reverse else 1
+    groups, scores = found.groups[::turned], found.scores[::turned]
+    if not groups or not any(groups[0]) or any(one < other for one, other in pairwise(scores)):
         groups = []
     seen: set[str] = set()
     doubled: list[str] = []

@@ -16,9 +16,23 @@ Group = Sequence[str | None]  # the labels that share a place; None for an entry
 RANKING = re.compile(
     r"(?<![a-z])(?:best to worst|worst to best|"
     r"rank(?:ing|ings|ed|s)?|final order|rang(?:liste|folge|ordnung)|gesamtranking|reihenfolge|"
-    r"classements?|clasificaci[oó]n|orden final|classifica[cç][aã]o|classifica|graduatoria|rangschikking|"
+    r"classements?|clasificaci[oó]n|orden final|classifica[cç][aã]o|classifica|graduatoria|(?:eind)?rangschikking|"
+    r"(?:eind)?ranglijst|rangering|rangsor|clasament(?:ul)?|classificació|"
     r"klasyfikacja|kolejność|рейтинг\w{0,3}|ранжирование|sıralama\w{0,3}|peringkat|xếp hạng|pořadí|järjestys|"
-    r"κατάταξη|rangordning|rankning|順位|ランキング|排名|排序|名次|순위|랭킹|الترتيب|ترتيب|रैंकिंग|דירוג)(?![a-z])",
+    r"κατάταξη|rangordning|rankning|順位|ランキング|อันดับ|رتبهبندی|排名|排序|名次|순위|랭킹|الترتيب|ترتيب|रैंकिंग|דירוג)(?![a-z])",
+    re.I,
+)
+ABOUT = re.compile(  # a line about the ranking does not give it
+    r"\b(?:thoughts|notes|remarks|comments|criteria|criterion|rationale|reason(?:s|ing)?|explanation|considerations|"
+    r"method(?:ology)?|process|kriterien|begründung|critères|raisons|criterios|razones)\b",
+    re.I,
+)
+UPWARDS = re.compile(
+    r"worst\W{1,3}(?:to|first|→|->|>)|least\W++(?:\w++\W++)?to\W++(?:most|best)|ascending|"
+    r"lowest to highest|schlecht\w{0,8}+\W++(?:\w++\W++){0,2}best|pire\W++(?:\w++\W++)?au\W++meilleur|"
+    r"schwächst\w{0,8}+\W++(?:\w++\W++){0,2}(?:best|stärkst)|peor\W++a\W++(?:la\W++)?mejor|"
+    r"pior\W++(?:\w++\W++){1,2}melhor|peggiore\W++al\w?\W++migliore|худш\w{0,8}+\W++к\W++лучш|"
+    r"最差.{0,4}最[好佳优優]|(?:最低|最悪|悪い).{0,6}(?:最高|最良|良い)|나쁜.{0,8}좋은",
     re.I,
 )
 _ARROW = re.compile(r"-{1,3}>|(?<!=)=++>|>=?>?>?|[≫≻→⇒➔➜›≥]")
@@ -36,7 +50,13 @@ _BEHIND = re.compile(  # a place behind its label: "B (1st)", "B: 1", "Answer B 
 )
 _LETTERED = re.compile(r"[\W_]{0,8}[a-z][.)]\s")  # "a) B", where "a" is a number
 _REMARK = re.compile(r"\([^()]{0,200}\)")
-_COLUMN = re.compile(
+_SCORED = re.compile(  # "7/10", "7,5 von 10", "70 %", "(7)", "★★"; a number alone at the end
+    r"(?<![\d.,/])(\d{1,3}(?:[.,]\d{1,2})?)\s{0,2}(?:(?:/|out of|von|sur|de|из)\s{0,2}(\d{1,3})|(%)|"
+    r"(?:pts|points?|punkte)\b|\)|[\s*_.]{0,6}\Z)|([★⭐]{1,10})",
+    re.I,
+)
+_WORST = re.compile(r"\((?:the )?(?:worst|weakest|lowest)(?: one| answer)?\)", re.I)
+COLUMN = re.compile(
     r"#|no\.?|nr\.?|pos(?:ition|ición|izione)?\.?|place|platz|rang|puesto|lugar|posto|место|miejsce|名次|顺位|등수|",
     re.I,
 )
@@ -50,6 +70,7 @@ _BETWEEN = (
 class Shape(NamedTuple):
     """The groups that were read, and their direction.
 
+    `scores`: those that stand behind the entries, where all have one; they go down with the ranking, or it is none.
     `in_line_order`: the order is that of the writing, so that "worst to best" above it turns it round. `upwards`: it
     goes from worst to best by itself ("C < A").
     """
@@ -58,6 +79,7 @@ class Shape(NamedTuple):
     groups: list[Group]
     in_line_order: bool = True
     upwards: bool = False
+    scores: Sequence[float] = ()
 
 
 def read_inline(rest: str, letters: Letters) -> Shape | None:
@@ -105,13 +127,28 @@ def _match_place(line: str) -> re.Match[str] | None:
 
 def _read_bullets(body: Sequence[str], letters: Letters) -> Shape | None:
     groups: list[Group] = []
+    entries: list[str] = []
     for line in body:
         bullet = re.match(r"\s*[-*•+]\s+(.*)", line)
         entry = letters.entry_labels(bullet[1]) if bullet else [letters.only_label(line)]
         if line.strip() and not any(entry):
             break
         groups += [entry] if line.strip() else []
-    return Shape("a list", groups) if len(groups) > 1 else None
+        entries += [line] if line.strip() else []
+    return Shape("a list", groups, scores=read_scores(entries)) if len(groups) > 1 else None
+
+
+def read_scores(entries: Iterable[str]) -> Sequence[float]:
+    """Return the score behind each entry, as a part of the highest one where that is said; none unless all have one."""
+    found = [_SCORED.search(entry) for entry in entries]
+    return [_read_score(score) for score in found if score] if all(found) else []
+
+
+def _read_score(score: re.Match[str]) -> float:
+    if score[4]:
+        return len(score[4])
+    of = int(score[2] or 0) or (100 if score[3] else 1)
+    return float(score[1].replace(",", ".")) / of
 
 
 def read_arrows(line: str, letters: Letters) -> Shape | None:
@@ -132,6 +169,7 @@ def read_arrows(line: str, letters: Letters) -> Shape | None:
 def read_numbered(lines: Iterable[str], letters: Letters) -> Shape | None:
     """Read a numbered list by its numbers, best is 1, equal ones tied; Markdown's "1. 1. 1." by its order."""
     entries: list[tuple[int, Group]] = []
+    texts: list[tuple[int, str]] = []
     for line in lines:
         match = _match_place(line)
         if not match:
@@ -140,12 +178,15 @@ def read_numbered(lines: Iterable[str], letters: Letters) -> Shape | None:
         if number == 1 and entries and entries[0][0] == 1 and entries[-1][0] > 1:
             break  # another list begins
         entries.append((number, letters.entry_labels(match[match.re.groups])))
+        texts.append((number, match[match.re.groups]))
     if not count_labels(group for _, group in entries):
         return None
+    ordered = [text for _, text in sorted(texts, key=lambda entry: entry[0])]
+    scores, upwards = read_scores(ordered), bool(_WORST.search(ordered[0]))
     if {number for number, _ in entries} == {1}:
-        return Shape("a list", [group for _, group in entries])
+        return Shape("a list", [group for _, group in entries], upwards=upwards, scores=scores)
     counts_down = entries[0][0] > entries[-1][0]
-    return Shape("a list", _group_by_place(entries), in_line_order=not counts_down)
+    return Shape("a list", _group_by_place(entries), not counts_down, upwards, scores)
 
 
 def _read_places(parts: Iterable[str], letters: Letters) -> Shape | None:
@@ -176,6 +217,7 @@ def _read_row(text: str, letters: Letters) -> Shape | None:
     text = "" if _LETTERED.match(text) else text.strip(" []{}*_`")
     if tied := letters.tied_row(text):
         return Shape("a row of letters", [tied])
+    scores = read_scores(re.split(r"[,;]\s", text))
     whole = _REMARK.sub(lambda remark: " tied " if TIED.search(remark[0]) else " ", text)
     begun = re.split(r"\.(?:\s|$)|\s[(–—]", text)[0]
     for text, separator in ((text, separator) for text in (whole, begun) for separator in _BETWEEN):
@@ -186,7 +228,7 @@ def _read_row(text: str, letters: Letters) -> Shape | None:
         ]
         known = count_labels(groups) if all(len(group) == 1 or all(group) for group in groups) else 0
         if known * 2 > len(groups) and (text == begun or all(map(all, groups))):
-            return Shape("a row of letters", groups)
+            return Shape("a row of letters", groups, scores=scores)
     return None
 
 
@@ -197,7 +239,7 @@ def read_table(lines: Sequence[str], letters: Letters) -> Shape | None:
     ]
     if len(rows) < 2:
         return None
-    ranked = [i for i, cell in enumerate(rows[0]) if RANKING.search(cell) or _COLUMN.fullmatch(cell)]
+    ranked = [i for i, cell in enumerate(rows[0]) if RANKING.search(cell) or COLUMN.fullmatch(cell)]
     entries: list[tuple[int, Group]] = []
     for row in rows[1:]:
         number = next((m for i in ranked if i < len(row) and (m := re.match(r"#?(\d{1,2})(?![\d/.]\d)", row[i]))), None)

@@ -13,7 +13,9 @@ from bot.formats.json_replies import Reply, is_same_name, json_objects
 
 LEAST, MOST = 1, 10
 TIE = "tie"
-_OUT_OF = re.compile(rf"(\d{{1,2}}(?:\.\d)?)(?:\s*/\s*{MOST})?")  # "8", "7.5", "8/10"
+_DRAWS = (TIE, "draw", "tied")
+# "8", "7,5", "8/10", "4 out of 5", "80 %", "82.5/100"
+_WRITTEN = re.compile(r"(\d{1,3}(?:[.,]\d{1,2})?)(?:\s{0,2}(?:/|out of)\s{0,2}(\d{1,3})|\s{0,2}(%))?")
 
 
 class NotScored(ValueError):
@@ -67,7 +69,7 @@ def read_scores(text: str, debaters: Sequence[str], criteria: Sequence[str]) -> 
         raise NotScored("it has no JSON object with scores")
     rows = _read_rows(reply["scores"])
     marks = {debater: _read_marks(rows, debater, criteria) for debater in debaters}
-    winner = next((d for d in (*debaters, TIE) if is_same_name(reply.get("winner"), d)), None)
+    winner = next((d for d in (*debaters, *_DRAWS) if is_same_name(reply.get("winner"), d)), None)
     if winner is None:
         raise NotScored(f"its winner is none of {', '.join(debaters)} or {TIE}")
     return Scores(marks, winner if winner in debaters else "")
@@ -89,8 +91,18 @@ def _read_marks(rows: Sequence[Reply], debater: str, criteria: Sequence[str]) ->
 
 def _read_mark(row: Reply, debater: str, criterion: str) -> float:
     value = next((v for k, v in row.items() if is_same_name(k, criterion)), None)
-    written = _OUT_OF.fullmatch(value.strip()) if isinstance(value, str) else None
-    mark = float(written[1]) if written else value
+    if isinstance(value, dict):  # with its reason
+        value = next((v for k, v in value.items() if k.lower() in ("score", "mark", "points")), None)
+    mark = _read_written(value) if isinstance(value, str) else value
     if isinstance(mark, bool) or not isinstance(mark, int | float) or not LEAST <= mark <= MOST:
         raise NotScored(f"{debater}'s {criterion} is not a number from {LEAST} to {MOST}")
     return float(mark)
+
+
+def _read_written(value: str) -> float | None:
+    """Return a mark that is written as text, on our scale where it says its own; None: it is none."""
+    written = _WRITTEN.fullmatch(value.strip(" *_"))
+    if not written:
+        return None
+    mark, of = float(written[1].replace(",", ".")), int(written[2] or (100 if written[3] else MOST))
+    return mark * MOST / of if of else None
