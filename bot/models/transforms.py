@@ -143,8 +143,10 @@ async def count_usage(deltas: Deltas, count_prompt: Callable[[], Awaitable[int]]
             said.catch_up()
             thought.catch_up()
         read = known.input or prompt or 0
-        is_whole = known.output or not known.input  # a search counts nothing at all
-        if known.source == "reported" and is_whole and said.total <= max(_FEW_TOKENS, known.output * _MOST_APART):
+        is_whole = known.input == 0  # a search counts nothing at all
+        if known.output:
+            is_whole = said.total <= max(_FEW_TOKENS, known.output * _MOST_APART)
+        if known.source == "reported" and is_whole:
             return replace(known, input=read)
         thinking = max(known.thinking, thought.total)  # it may come unseen, and reported before what is said
         output = max(known.output, said.total + thinking)

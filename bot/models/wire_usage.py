@@ -31,8 +31,8 @@ def read_chat_report(event: Json) -> Report | None:
     """Return what an event of OpenAI's chat completions reports, as many endpoints fill it in; None: nothing.
 
     Groq has a field of its own for it (https://console.groq.com/docs/api-reference), Moonshot tells it in the choice
-    (https://platform.moonshot.ai/docs/api/chat). DeepSeek, Moonshot and gateways to Anthropic name what was cached in
-    ways of their own.
+    (https://platform.moonshot.ai/docs/api/chat). xAI (https://docs.x.ai/docs/guides/reasoning) and Gemini leave
+    thinking out of the output; DeepSeek, Moonshot and gateways to Anthropic name what was cached in ways of their own.
     """
     groups = (event, *_objects(event, "choices"), _object(event, "x_groq"))
     used = next((found for group in groups if (found := _object(group, "usage"))), {})

@@ -213,6 +213,12 @@ def test_usage_is_estimated_where_none_is_reported() -> None:
     assert heard.usage == Usage(0, 10, 5, "estimated")
 
 
+def test_pages_that_a_search_has_found_cost_no_tokens() -> None:
+    found = [Delta(0.0, "a long page " * 50), Delta(0.0, usage=Usage(source="reported"), ending="done")]
+    heard = through(partial(count_usage, count_prompt=count_nothing, count=len), found)
+    assert heard.usage == Usage(source="reported")
+
+
 async def count_nothing() -> int:
     return 0
 

@@ -135,10 +135,10 @@ def _read_bullets(body: Sequence[str], letters: Letters) -> Shape | None:
             break
         groups += [entry] if line.strip() else []
         entries += [line] if line.strip() else []
-    return Shape("a list", groups, scores=read_scores(entries)) if len(groups) > 1 else None
+    return Shape("a list", groups, scores=_list_scores(entries)) if len(groups) > 1 else None
 
 
-def read_scores(entries: Iterable[str]) -> Sequence[float]:
+def _list_scores(entries: Iterable[str]) -> Sequence[float]:
     """Return the score behind each entry, as a part of the highest one where that is said; none unless all have one."""
     found = [_SCORED.search(entry) for entry in entries]
     return [_read_score(score) for score in found if score] if all(found) else []
@@ -182,7 +182,7 @@ def read_numbered(lines: Iterable[str], letters: Letters) -> Shape | None:
     if not count_labels(group for _, group in entries):
         return None
     ordered = [text for _, text in sorted(texts, key=lambda entry: entry[0])]
-    scores, upwards = read_scores(ordered), bool(_WORST.search(ordered[0]))
+    scores, upwards = _list_scores(ordered), bool(_WORST.search(ordered[0]))
     if {number for number, _ in entries} == {1}:
         return Shape("a list", [group for _, group in entries], upwards=upwards, scores=scores)
     counts_down = entries[0][0] > entries[-1][0]
@@ -217,7 +217,7 @@ def _read_row(text: str, letters: Letters) -> Shape | None:
     text = "" if _LETTERED.match(text) else text.strip(" []{}*_`")
     if tied := letters.tied_row(text):
         return Shape("a row of letters", [tied])
-    scores = read_scores(re.split(r"[,;]\s", text))
+    scores = _list_scores(re.split(r"[,;]\s", text))
     whole = _REMARK.sub(lambda remark: " tied " if TIED.search(remark[0]) else " ", text)
     begun = re.split(r"\.(?:\s|$)|\s[(–—]", text)[0]
     for text, separator in ((text, separator) for text in (whole, begun) for separator in _BETWEEN):
