@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from asyncio.subprocess import Process
 from collections.abc import Sequence
 from pathlib import Path
 
 from bot.domain.facts import ProcessDied, RunFinished, SetAside
 from bot.engine.quarantine import DEADLY, MOST_TAKE_OVERS
 from storage import SqlStore
+from tests.support.forked_moot import Fork
 from tests.support.postgres import make_database
 from tests.support.several import open_shared_town
 
@@ -25,7 +25,7 @@ form.ask = planted
 """
 
 
-async def wait_for_death(processes: Sequence[Process]) -> Process:
+async def wait_for_death(processes: Sequence[Fork]) -> Fork:
     """Return the first of these processes that has ended."""
     while not (ended := [process for process in processes if process.returncode is not None]):
         await asyncio.sleep(0.02)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP
@@ -11,6 +10,7 @@ from signal import SIGCONT, SIGKILL, SIGSTOP
 import psycopg
 import pytest
 
+from tests.support.forked_moot import Fork
 from tests.support.postgres import make_database
 from tests.support.several import WAIT_S, SharedTown, open_shared_town
 
@@ -29,14 +29,14 @@ async def wait_for_shards(town: SharedTown, expected: Collection[int]) -> None:
             await asyncio.sleep(0.02)
 
 
-def find_hearer(town: SharedTown, shard: int) -> Process | None:
+def find_hearer(town: SharedTown, shard: int) -> Fork | None:
     """Return the gateway that hears a shard; None while it changes hands."""
     with psycopg.connect(town.url, autocommit=True) as conn:
         (owner,) = conn.execute("SELECT owner FROM shards WHERE shard = %s", [shard]).fetchone() or (None,)
     return next((p for p in town.processes if owner and f":{p.pid}:" in owner), None)
 
 
-async def wait_for_hearers(town: SharedTown, expected: Collection[Process]) -> None:
+async def wait_for_hearers(town: SharedTown, expected: Collection[Fork]) -> None:
     """Wait until each of these gateways, and no other one, may hear one or both of two shards."""
     async with asyncio.timeout(WAIT_S):
         while {find_hearer(town, 0), find_hearer(town, 1)} != expected:

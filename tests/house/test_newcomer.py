@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from tests.servers.model_server import ModelServer, Reply, Request, answer, mode
 from tests.servers.slack import SlackServer
 from tests.support.debates import make_scores
 from tests.support.discord_bot import PATIENCE_S, UNLIMITED
-from tests.support.forked_moot import fork_commands
+from tests.support.forked_moot import find_moot
 from tests.support.homes import Block, Home, read_sections
 from tests.support.slack_app import wait_until
 
@@ -33,18 +33,12 @@ def speak(request: Request) -> Reply:
     return answer(f"Weighed.\nVERDICT: {VERDICT}" if "VERDICT:" in asked else "Tabs win.")
 
 
-@pytest.fixture(scope="module")
-def moot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with fork_commands(tmp_path_factory.mktemp("moot")) as program:
-        yield program
-
-
 @pytest.fixture
-async def home(moot: Path, tmp_path: Path) -> AsyncIterator[Home]:
+async def home(tmp_path: Path) -> AsyncIterator[Home]:
     """Return a home with one key, where `moot` is installed, as in a checkout too."""
     for folder in (".local/bin", ".venv/bin"):
         (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / "moot").symlink_to(moot)
+        (tmp_path / folder / "moot").symlink_to(find_moot())
     async with ModelServer() as server:
         server.tell(model_list(*LISTED.values()), path="/v1/models")
         server.tell(speak)

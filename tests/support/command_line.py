@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.cli.first_settings import KNOWN, ROUTED, key_variables
+from tests.support.forked_moot import find_moot
 from tests.support.paths import ROOT
 
 NO_KEYS = {name: "" for choice in (*KNOWN, *ROUTED) for name in key_variables(choice)} | {
@@ -24,9 +25,10 @@ NO_KEYS = {name: "" for choice in (*KNOWN, *ROUTED) for name in key_variables(ch
 
 
 def run_moot(*args: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, without a keyboard."""
+    """Run a command to its end, without a keyboard: in a new Python where `env` has what only that would read."""
+    program = [sys.executable, "-m", "bot"] if "PYTHONIOENCODING" in env or "LC_ALL" in env else [find_moot()]
     return subprocess.run(
-        [sys.executable, "-m", "bot", *args],
+        [*program, *args],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(ROOT), **env},
         capture_output=True,

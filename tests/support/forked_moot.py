@@ -1,23 +1,27 @@
-"""`moot` for pages that are followed word for word: a process that has imported everything, and forks for each command.
+"""`moot` without the seconds that importing litellm and the platforms takes: one process imports all, and forks.
 
-Importing litellm and the platforms takes seconds, once a command. `put_on_path` writes a `moot` that has its arguments,
-folder, environment and files taken over by a fork, and ends as that does.
+A fork takes over the arguments, folder, environment and files of whoever asks for it, and ends as that command does.
+`find_moot` returns a program for shells; `fork_moot` returns a process to watch and to kill.
 """
 
 from __future__ import annotations
 
 import array
+import asyncio
 import contextlib
 import importlib
 import json
 import os
+import runpy
 import select
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -31,6 +35,8 @@ _LOADED = (
     "adapters.terminal.options",
     *(f"bot.cli.{command}" for command in ("doctor", "init", "install", "replay", "serve", "show", "try_run")),
 )
+_OURS = {"adapters", "bot", "commands", "storage"}
+_PLANTED = "sitecustomize.py"  # what Python runs before anything else, where a folder of PYTHONPATH has it
 _CLIENT = """#!{python} -IS
 import array, json, os, signal, socket, sys
 with socket.socket(socket.AF_UNIX) as there:
@@ -43,25 +49,87 @@ with socket.socket(socket.AF_UNIX) as there:
     pid = int(answers.readline())
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda number, frame: os.kill(pid, number))
-    sys.exit(int(answers.readline()))
+    status = int(answers.readline())
+    if status < 0:
+        signal.signal(-status, signal.SIG_DFL) if -status != signal.SIGKILL else None
+        os.kill(os.getpid(), -status)
+    sys.exit(status)
 """
 
 
-@contextmanager
-def fork_commands(folder: Path) -> Iterator[Path]:
-    """Yield the program `moot`, written into a folder, while the process that serves it lives."""
-    address, program = str(folder / "socket"), folder / "moot"
-    program.write_text(_CLIENT.format(python=sys.executable, address=address))
-    program.chmod(0o755)
-    serving = [sys.executable, "-m", "tests.support.forked_moot", address]
-    environment = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-    with subprocess.Popen(serving, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        try:
-            yield program
-        finally:
-            process.kill()
+class _Forks:
+    """The process that forks, for as long as this one lives; `program` is `moot` for shells."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self.address, self.program = (str(Path(self._folder.name) / name) for name in ("socket", "moot"))
+        Path(self.program).write_text(_CLIENT.format(python=sys.executable, address=self.address))
+        Path(self.program).chmod(0o755)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.forked_moot", self.address],
+            cwd=ROOT,
+            env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+            stdin=subprocess.PIPE,  # whose end tells it that nobody asks any more
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == b"ready\n"
+
+
+_find_forks = cache(_Forks)
+
+
+def find_moot() -> str:
+    """Return the path of a program `moot`."""
+    return _find_forks().program
+
+
+class Fork:
+    """A `moot` that runs, used like a process of asyncio."""
+
+    def __init__(self, there: socket.socket) -> None:
+        self._answers = there.makefile("rb", buffering=0)
+        there.close()  # once that file is closed
+        self._status: int | None = None
+        self.pid = int(self._answers.readline())
+
+    @property
+    def returncode(self) -> int | None:
+        """Return the status with which it has ended, negative for a signal; None while it runs."""
+        if self._status is None and select.select([self._answers], [], [], 0)[0]:
+            self._status = int(self._answers.readline())
+            self._answers.close()
+        return self._status
+
+    def poll(self) -> int | None:
+        """Return the status, as `returncode` is."""
+        return self.returncode
+
+    async def wait(self) -> int:
+        """Wait until it has ended, and return its status."""
+        while (status := self.returncode) is None:
+            await asyncio.sleep(0.005)
+        return status
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, where it still runs."""
+        if self.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+
+def fork_moot(words: Sequence[str], cwd: Path, env: Mapping[str, str], output: int | None = None) -> Fork:
+    """Start `moot` with these words; `output`: the file that takes what it prints, where it is not that of the tests.
+
+    What is planted in a folder of PYTHONPATH as sitecustomize.py runs first, before any module of ours is imported.
+    """
+    there = socket.socket(socket.AF_UNIX)
+    there.connect(_find_forks().address)
+    call = json.dumps([list(words), str(cwd), dict(env)]).encode()
+    files = [0, *((1, 2) if output is None else (output, output))]
+    socket.send_fds(there, [len(call).to_bytes(8, "big")], files)
+    there.sendall(call)
+    return Fork(there)
 
 
 def _serve(address: str) -> NoReturn:
@@ -74,6 +142,8 @@ def _serve(address: str) -> NoReturn:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         while True:
+            if sys.stdin in select.select([here, sys.stdin], [], [])[0]:
+                os._exit(0)
             there, _ = here.accept()
             if not os.fork():
                 here.close()
@@ -93,6 +163,8 @@ def _answer(there: socket.socket) -> NoReturn:
         there.close()
         _become_moot(files, *call)
     os.close(ends)
+    for descriptor in (*files, 1, 2):
+        os.close(descriptor)  # whoever reads what the command prints waits for their end
     there.sendall(f"{pid}\n".encode())
     select.select([ended, there.fileno()], [], [])
     with contextlib.suppress(ProcessLookupError):
@@ -107,18 +179,27 @@ def _answer(there: socket.socket) -> NoReturn:
 def _become_moot(files: Any, arguments: list[str], folder: str, environment: dict[str, str]) -> NoReturn:
     for descriptor, given in enumerate(files):
         os.dup2(given, descriptor)
+        os.close(given)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv = ["moot", *arguments]
+    time.tzset()
+    sys.modules["__main__"].__package__ = "bot"  # by these two it knows how it was called, as by `python -m bot`
+    sys.argv = [str(ROOT / "bot" / "__main__.py"), *arguments]
+    _run_planted(environment.get("PYTHONPATH", "").split(os.pathsep))
     from bot.__main__ import main
 
-    try:
-        main()
-    except SystemExit as error:
-        sys.stdout.flush()
-        os._exit(int(error.code or 0))
-    os._exit(1)
+    sys.exit(main())
+
+
+def _run_planted(folders: Sequence[str]) -> None:
+    """Run what is planted in one of these folders, if anything; what it imports of ours is imported anew."""
+    planted = [file for folder in folders if folder and (file := Path(folder) / _PLANTED).is_file()]
+    if planted:
+        for name in [name for name in sys.modules if name.partition(".")[0] in _OURS]:
+            del sys.modules[name]
+    for file in planted:
+        runpy.run_path(str(file))
 
 
 if __name__ == "__main__":

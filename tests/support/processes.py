@@ -6,9 +6,8 @@ import asyncio
 import json
 import os
 import signal
-import sys
+import tempfile
 import time
-from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 from storage import SqlStore, open_store
 from tests.servers.discord import Channel, DiscordServer, Guild, Message, Request, User
 from tests.servers.model_server import ModelServer, Reply, answer
+from tests.support.forked_moot import Fork, fork_moot
 from tests.support.paths import ROOT
 from tests.support.planted import PLANTED
 
@@ -34,12 +34,12 @@ class Town:
         self.path = path
         self.discord = discord
         self.models = models
-        self.process: Process | None = None
+        self.process: Fork | None = None
 
     async def start(self, *, connects: bool = True) -> None:
         """Start the bot and return once it hears what people do, or at once where it may die before."""
         connected, self._asked_before = len(await self.discord.connects()), len(self.discord.requests)
-        self.process = await self._spawn(None, "run")
+        self.process = await self._spawn("run")
         if not connects:
             return
         async with asyncio.timeout(120):
@@ -61,18 +61,14 @@ class Town:
 
     async def run_command(self, *words: str) -> tuple[int, str]:
         """Run another command of `moot` and return its status and its output."""
-        process = await self._spawn(asyncio.subprocess.PIPE, *words)
-        said, _ = await process.communicate()
-        return await process.wait(), said.decode()
+        with tempfile.TemporaryFile() as printed:
+            status = await (await self._spawn(*words, output=printed.fileno())).wait()
+            printed.seek(0)
+            return status, printed.read().decode()
 
-    async def _spawn(self, output: int | None, *words: str, **more: str) -> Process:
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", *words),
-            cwd=self.path,
-            env={**os.environ, "PYTHONPATH": f"{self.path / 'planted'}:{ROOT}", **self._settings, **more},
-            stdout=output,
-            stderr=output and asyncio.subprocess.STDOUT,
-        )
+    async def _spawn(self, *words: str, output: int | None = None, **more: str) -> Fork:
+        env = {**os.environ, "PYTHONPATH": f"{self.path / 'planted'}:{ROOT}", **self._settings, **more}
+        return await asyncio.to_thread(fork_moot, words, self.path, env, output)
 
     def plant(self, bug: str) -> None:
         """Run a piece of Python in each process that is started from now on, before it does anything else."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from aiohttp import ClientConnectionError
 from storage import SqlStore, open_store
 from tests.servers.discord import DiscordServer
 from tests.servers.model_server import ModelServer, answer
+from tests.support.forked_moot import Fork
 from tests.support.operators_port import find_free_port, read_page
 from tests.support.processes import SEATS, Town
 
@@ -29,7 +29,7 @@ class SharedTown(Town):
     def __init__(self, path: Path, url: str, discord: DiscordServer, models: ModelServer) -> None:
         super().__init__(path, discord, models)
         self.url = url
-        self.processes: list[Process] = []
+        self.processes: list[Fork] = []
         self._ports: dict[int, int] = {}  # of health and metrics, by process
 
     def change_discord(self, **settings: object) -> None:
@@ -37,10 +37,10 @@ class SharedTown(Town):
         discord = {**self.make_tables()["discord"], **settings}
         self.change_settings(storage={"url": self.url}, discord=discord)
 
-    async def start_role(self, role: str) -> Process:
+    async def start_role(self, role: str) -> Fork:
         """Start a process in its role and wait until it holds a lease and is ready: a gateway hears what people do."""
         port = find_free_port()
-        process = await self._spawn(None, "run", "--role", role, MOOT_METRICS__PORT=f"{port}")
+        process = await self._spawn("run", "--role", role, MOOT_METRICS__PORT=f"{port}")
         self.processes.append(process)
         self._ports[process.pid] = port
         async with asyncio.timeout(STARTS_WITHIN_S):
@@ -49,7 +49,7 @@ class SharedTown(Town):
                 await asyncio.sleep(0.02)
         return process
 
-    async def read_readiness(self, process: Process) -> dict[str, Any]:
+    async def read_readiness(self, process: Fork) -> dict[str, Any]:
         """Return what a process answers to whoever asks whether it is ready."""
         try:
             _, told = await read_page(self._ports[process.pid], "/readyz")
@@ -65,17 +65,17 @@ class SharedTown(Town):
             rows = conn.execute("SELECT owner FROM leases WHERE role = %s ORDER BY owner", [role]).fetchall()
         return [owner for (owner,) in rows]
 
-    def has_lease(self, process: Process, role: str) -> bool:
+    def has_lease(self, process: Fork, role: str) -> bool:
         """Return whether a process has a lease."""
         return any(f":{process.pid}:" in owner for owner in self.list_leases(role))
 
-    def find_owner(self, run: str) -> Process | None:
+    def find_owner(self, run: str) -> Fork | None:
         """Return the process that holds a run; None: none does."""
         with psycopg.connect(self.url, autocommit=True) as conn:
             (owner,) = conn.execute("SELECT owner FROM runs WHERE run = %s", [run]).fetchone() or (None,)
         return next((p for p in self.processes if owner and f":{p.pid}:" in owner), None)
 
-    async def wait_until_leased(self, process: Process) -> None:
+    async def wait_until_leased(self, process: Fork) -> None:
         """Wait until a process has taken a lease anew, after it has lost one."""
         async with asyncio.timeout(WAIT_S):
             while not self.has_lease(process, "worker"):
