@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 
@@ -20,11 +20,29 @@ from tests.support.paths import ROOT
 STARTS_WITHIN_S, STOPS_WITHIN_S = 120.0, 60.0
 
 
+class Process(Protocol):
+    """What is used here of a process of subprocess."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def send_signal(self, sig: int, /) -> None: ...
+
+
+def start_python(words: Sequence[str], cwd: Path, env: Mapping[str, str], output: int) -> Process:
+    """Start `moot` with these words in a new Python, with what it prints in the file `output`."""
+    return subprocess.Popen([sys.executable, "-m", "bot", *words], cwd=cwd, env=env, stdout=output, stderr=output)
+
+
 class Bot:
     """The bot as a process; `connections()` counts its introductions to each platform, all of which grow at a start.
 
-    `options` and `env` are those of `moot run`, and `name` is its log's, where it is one of several.
+    `options` and `env` are those of `moot run`, and `name` is its log's, where it is one of several. `begin` starts it.
     """
+
+    begin = staticmethod(start_python)
 
     def __init__(
         self,
@@ -43,7 +61,7 @@ class Bot:
         self._options = options
         self._env = env
         self._connections = connections
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     @property
     def log(self) -> str:
@@ -58,13 +76,8 @@ class Bot:
         self._before = self._connections()
         self._spawned_at = time.monotonic()
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "bot", "run", *self._options],
-                cwd=self._folder,
-                env={**os.environ, "PYTHONPATH": str(ROOT), **self._env},
-                stdout=log,
-                stderr=log,
-            )
+            env = {**os.environ, "PYTHONPATH": str(ROOT), **self._env}
+            self._process = self.begin(["run", *self._options], self._folder, env, log.fileno())
 
     async def wait_until_ready(self) -> None:
         """Wait until every platform has heard from it. Raises RuntimeError when it ends instead."""
@@ -79,8 +92,7 @@ class Bot:
         """Send SIGKILL now; return whether it was alive."""
         if not self.is_alive:
             return False
-        assert self._process is not None  # it is alive
-        self._process.kill()
+        self.send(signal.SIGKILL)
         self.kills.append(time.time())
         return True
 
@@ -104,7 +116,7 @@ class Bot:
         assert self._process is not None  # it was started
         async with asyncio.timeout(STOPS_WITHIN_S):
             await self.wait_until_gone()
-        status = self._process.returncode
+        status = self._process.poll()
         assert isinstance(status, int)
         return status
 
@@ -118,10 +130,10 @@ class Bot:
 
     def end(self) -> None:
         """Kill it, in whatever state it is, and wait for it."""
-        if self.is_alive:
-            assert self._process is not None  # it is alive
-            self._process.kill()
-            self._process.wait()
+        if self._process is not None:
+            self.send(signal.SIGKILL)
+            while self.is_alive:
+                time.sleep(0.002)
 
 
 def format_toml(settings: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from statistics import median
 
 from benchmarks import report
 from benchmarks.chaos.audit import Found
+from benchmarks.chaos.models import Pace
 from benchmarks.chaos.runs import QUESTION, Crowd, Habits
 from benchmarks.cluster.fleet import Fleet
 from benchmarks.cluster.scenes import (
@@ -21,7 +22,7 @@ from benchmarks.cluster.scenes import (
     list_signals,
     strike_in_the_middle,
 )
-from benchmarks.cluster.table import DEAR, DEAR_SEATS, Table, open_table
+from benchmarks.cluster.table import DEAR, DEAR_SEATS, PACE, Table, open_table
 from bot.domain.transcript import Transcript
 
 CALM_S = 60.0  # after which no request is to be refused
@@ -36,7 +37,7 @@ class Size:
     """The runs of each place, `at_once` of them at a time.
 
     `alone`: those a worker whose CPU is counted; `skipped`: those in which seats are skipped; `dear`: those that meet
-    the cap; `strikes`: the names of the scenes with a blow.
+    the cap; `strikes`: the names of the scenes with a blow; `pace`: of all answers.
     """
 
     gateways: int = 2
@@ -46,6 +47,7 @@ class Size:
     skipped: int = 20
     dear: int = 12
     strikes: Sequence[str] = tuple(STRIKES)
+    pace: Pace = PACE
 
 
 @dataclass
@@ -64,7 +66,7 @@ class Played:
 async def play(size: Size, url: str) -> Played:
     """Play all scenes on the database at `url`."""
     played = Played()
-    async with open_table(size.gateways, url) as table:
+    async with open_table(size.gateways, url, size.pace) as table:
         fleet = table.fleet
         for _ in range(size.gateways):
             await fleet.start("gateway")

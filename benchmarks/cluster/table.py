@@ -62,7 +62,7 @@ class Table:
 
 
 @asynccontextmanager
-async def open_table(gateways: int, url: str) -> AsyncIterator[Table]:
+async def open_table(gateways: int, url: str, pace: Pace) -> AsyncIterator[Table]:
     """Open a world with a guild on each shard and a workspace, its store at `url`; no process is started yet."""
     tables: dict[str, Mapping[str, Any]] = {
         "storage": {"url": url},
@@ -72,7 +72,7 @@ async def open_table(gateways: int, url: str) -> AsyncIterator[Table]:
         "panels": {"default": {"seats": PANEL, "chair": "eve"}, "dear": {"seats": DEAR_SEATS}},
     }
     models = {**dict.fromkeys(SEATS, CHEAP), **dict.fromkeys(DEAR_SEATS, DEAR)}
-    async with open_world(ROOMS, PACE, 1_000, models, **tables) as world:
+    async with open_world(ROOMS, pace, 1_000, models, **tables) as world:
         fleet = Fleet(world)
         try:
             yield Table(world, [*await _furnish_shards(world, gateways), world.slack], fleet)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
+
 from benchmarks.chaos import faults, flood
 from benchmarks.chaos.kills import AIMED, plan_kills
 from benchmarks.chaos.play import Scene, play
@@ -21,6 +23,7 @@ USUAL = {
 SHORT = Habits(skips=0.3, says=0.3, summarises=0.3, patience_s=90.0)
 
 
+@pytest.mark.usefixtures("_forked")
 async def test_what_is_killed_in_each_of_the_moments_that_matter_goes_on_and_ends_whole() -> None:
     aims = len(AIMED)
     scene = Scene(aims, at_once=(4, 1), vote_s=8.0, habits=SHORT, settles_within_s=90.0)
@@ -32,12 +35,14 @@ async def test_what_is_killed_in_each_of_the_moments_that_matter_goes_on_and_end
     assert played.votes > 0
 
 
+@pytest.mark.usefixtures("_forked")
 async def test_every_run_that_was_speaking_when_the_bot_was_killed_says_more() -> None:
     result = await measure_resume(runs=3, kills=1)
     assert len(result.first_s) == 1
     assert (len(result.each_s), result.silent) == (3, 0)
 
 
+@pytest.mark.usefixtures("_forked")
 async def test_under_faults_every_run_comes_to_an_end_with_what_was_said() -> None:
     played = await faults.play(4, seed=1, stall_s=2.0, patience_s=8.0)
     assert played.found == []
@@ -45,6 +50,7 @@ async def test_under_faults_every_run_comes_to_an_end_with_what_was_said() -> No
     assert len(played.drawn) > 5
 
 
+@pytest.mark.usefixtures("_forked")
 async def test_a_flood_is_answered_and_counted() -> None:
     played = await flood.play(commands=60, reactions=300, seed=1, room_for=20, vote_s=8.0)
     assert played.found == []

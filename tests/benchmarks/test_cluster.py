@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.chaos.models import Pace
 from benchmarks.cluster.play import Size, play
 from benchmarks.cluster.table import CAP_USD
 from tests.support.postgres import make_database
 
 BLOWS = ("kill -9 each worker", "cut LISTEN", "deploy over running runs")  # the others have tests in tests/cluster
-SMALL = Size(gateways=2, workers=2, at_once=1, alone=1, skipped=1, dear=4, strikes=BLOWS)
+QUICK = Pace(first_s=0.3, gap_s=0.12, chars=20)  # an answer lasts 1 to 5 s
+SMALL = Size(gateways=2, workers=2, at_once=1, alone=1, skipped=1, dear=4, strikes=BLOWS, pace=QUICK)
 
 
+@pytest.mark.usefixtures("_forked")
 @pytest.mark.timeout(1_200)  # five processes are started, killed and replaced
 async def test_whatever_befalls_processes_no_run_no_message_and_no_skip_is_lost_and_no_cap_is_passed() -> None:
     with make_database() as url:
