@@ -141,7 +141,7 @@ def test_it_does_not_outlive_its_owner(blow: signal.Signals) -> None:
         (server,) = psutil.Process(owner.pid).children()
         assert os.getsid(server.pid) != os.getsid(owner.pid)  # Ctrl-C in the terminal does not reach it
         owner.send_signal(blow)
-    server.wait(timeout=10)
+    server.wait(timeout=60)
     assert not listens(base_url)
 
 

@@ -24,7 +24,7 @@ async def test_events_missed_while_away_come_with_the_resume() -> None:
         client.event(on_message)
 
     async def next_message() -> None:
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(60):
             await arrived.wait()
         arrived.clear()
 
@@ -54,7 +54,7 @@ async def test_a_refused_resume_begins_a_new_session() -> None:
     async with open_scene() as s, s.log_in(setup=listen):
         again.clear()
         await s.server.drop(resume=False)
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(60):
             await again.wait()
         assert [c.kind for c in await s.server.connects()] == ["identify", "identify"]
 
@@ -88,7 +88,7 @@ async def test_the_message_content_intent(may_read: bool) -> None:
         await s.server.say(s.ada, s.channel, "plain")
         await s.server.say(s.ada, s.channel, "to you", mentions=(s.server.bot,))
         await s.server.say(s.ada, await s.server.dm(s.ada), "in private")
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(60):
             await last.wait()
         assert heard == ["plain" if may_read else "", f"<@{s.server.bot.id}> to you", "in private"]
 
@@ -116,7 +116,7 @@ async def test_the_bot_is_thrown_out_of_a_guild() -> None:
     async with open_scene() as s, s.log_in(setup=listen) as client:
         channel = s.find_text_channel(client)
         await s.server.leave_guild(s.guild)
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(60):
             await out.wait()
         with pytest.raises(discord.Forbidden):
             await channel.send("hi")

@@ -88,7 +88,7 @@ CARRIED: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 async def read_start(app: App) -> RunStarted:
     """Return the first fact of the only run, once there is one and it is over."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (rows := await app.store.runs()):
             await asyncio.sleep(0.005)
     await app.wait_until_over()

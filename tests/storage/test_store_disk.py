@@ -277,7 +277,7 @@ async def test_nothing_is_left_of_a_store_that_was_closed(tmp_path: Path) -> Non
             raise ZeroDivisionError  # the caller's own errors come out as they are
     for thread in threading.enumerate():
         if thread is not threading.current_thread():
-            thread.join(timeout=5)
+            thread.join(timeout=60)
     assert set(threading.enumerate()) <= threads  # one of before may have ended
     assert asyncio.all_tasks() == tasks
     assert psutil.Process().num_fds() == files

@@ -75,7 +75,7 @@ async def collect_deltas(made: Speaker, seat: Seat = SEAT, ask: Ask = ASK, payer
 
 async def wait_until_left(server: ModelServer) -> None:
     """Until every connection to the server is done with."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while any(seen.ended_at is None for seen in server.log):
             await asyncio.sleep(0.001)  # what is waited for is a socket
     assert all(seen.left_early for seen in server.log)

@@ -34,7 +34,7 @@ async def press_more(server: SlackServer, end: Message, action: str, user: str) 
     """Press a button behind More… under an end card, and wait until it is acknowledged."""
     known = len(server.world.ephemerals)
     await (await server.people.click(user, end, find_button(end, "more")))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (found := [e for e in server.world.ephemerals[known:] if e.text == REST_TEXT]):
             await asyncio.sleep(0.005)
     await (await server.people.click_ephemeral(found[0], find_action(found[0], action)))

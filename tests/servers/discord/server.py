@@ -110,7 +110,7 @@ class DiscordServer(Script):
     def violations(self) -> list[Violation]:
         return self.router.violations
 
-    async def until(self, happened: Callable[[], bool], timeout_s: float = 5.0) -> None:
+    async def until(self, happened: Callable[[], bool], timeout_s: float = 60.0) -> None:
         """Wait until a request has made this true. Raises TimeoutError, which tells the last requests."""
         try:
             async with asyncio.timeout(timeout_s):
