@@ -50,10 +50,7 @@ with socket.socket(socket.AF_UNIX) as there:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda number, frame: os.kill(pid, number))
     status = int(answers.readline())
-    if status < 0:
-        signal.signal(-status, signal.SIG_DFL) if -status != signal.SIGKILL else None
-        os.kill(os.getpid(), -status)
-    sys.exit(status)
+    sys.exit(status if status >= 0 else 128 - status)  # as shells say that a signal ended it
 """
 
 
