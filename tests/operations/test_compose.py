@@ -15,6 +15,12 @@ from tests.support.operators_port import find_free_port
 from tests.support.paths import ROOT
 from tests.support.postgres import make_database
 
+BRIEF = """
+import dataclasses
+import bot.models.embedded as embedded
+find = embedded.panel_models
+embedded.panel_models = lambda *given: [dataclasses.replace(model, max_tokens=40) for model in find(*given)]
+"""
 PROFILES = {
     "single": {"moot": 1},
     "cluster": {"gateway": 2, "worker": 3, "postgres": 1},
@@ -51,16 +57,18 @@ def test_services_wait_for_what_they_need_and_ports_are_open_inside_alone() -> N
 
 @pytest.mark.timeout(600)
 async def test_a_council_is_asked_without_any_key(tmp_path: Path) -> None:
-    """Every service of the profile runs as its file says, on the PostgreSQL of the tests."""
+    """Every service of the profile runs as its file says, on the PostgreSQL of the tests; the model is to be brief."""
     if not embedded.is_installed():
         pytest.skip("the embedded model is not installed")
     services = list_services("keyless")
     del services["postgres"]
+    (tmp_path / "sitecustomize.py").write_text(BRIEF, "utf-8")
+    given = {"HOME": f"{tmp_path}", "PYTHONPATH": f"{tmp_path}:{ROOT}"}
     with make_database() as url:
         moved = {"postgresql://moot:moot@postgres/moot": url, "8010": f"{find_free_port()}"}
         async with open_services(tmp_path, moved) as running:
             for name, service in services.items():
-                await running.start(name, service, MOOT_METRICS__PORT=f"{find_free_port()}", HOME=f"{tmp_path}")
+                await running.start(name, service, MOOT_METRICS__PORT=f"{find_free_port()}", **given)
             said, _ = await running.processes["person"].communicate()
             assert running.processes["person"].returncode == 0
             ended = {name: process.returncode for name, process in running.processes.items() if name != "person"}

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.forked_moot import find_moot
 from tests.support.paths import ROOT
 
 COMPOSE = ROOT / "deploy" / "compose.yaml"
@@ -41,8 +42,9 @@ class ComposedServices:
 
     async def start(self, name: str, service: Mapping[str, Any], **more: str) -> Process:
         """Start a service by its command, in its environment. `more`: variables of the image."""
-        bin_folder = Path(sys.executable).parent
-        environment = {"PATH": f"{bin_folder}:{os.environ['PATH']}", "PYTHONPATH": f"{ROOT}", **more}
+        programs = [Path(program).parent for program in (await asyncio.to_thread(find_moot), sys.executable)]
+        path = os.pathsep.join((*map(str, programs), os.environ["PATH"]))
+        environment = {"PATH": path, "PYTHONPATH": f"{ROOT}", **more}
         given = {key: self._move(value) for key, value in service.get("environment", {}).items()}
         (self._folder / name).mkdir()
         process = await asyncio.create_subprocess_exec(
