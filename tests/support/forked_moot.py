@@ -186,7 +186,8 @@ def _become_moot(files: Any, arguments: list[str], folder: str, environment: dic
     _run_planted(environment.get("PYTHONPATH", "").split(os.pathsep))
     from bot.__main__ import main
 
-    sys.exit(main())
+    main()
+    sys.exit()
 
 
 def _run_planted(folders: Sequence[str]) -> None:
