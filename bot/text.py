@@ -62,7 +62,7 @@ def quote_lines(text: str, most: int) -> str:
 def cut_at_word(text: str, most: int) -> str:
     """Return the beginning of a text, up to the end of a word where one is near; most scripts have spaces for that."""
     head = text[:most].rstrip()
-    if text[most : most + 1].isspace() or len(text) <= most:
+    if len(text) <= most or " " in text[most - 1 : most + 1] or "\n" in text[most - 1 : most + 1]:
         return head
     kept = head.removesuffix(head.split()[-1]).rstrip() if head else ""
     return kept if len(kept) > most // 2 else head
