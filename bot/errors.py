@@ -22,3 +22,7 @@ class Unreachable(Exception):
 
 class StoreFailed(Exception):
     """A failure of the disk or the database; its text says what happened, what it means and what to do."""
+
+
+class UnknownFacts(StoreFailed):
+    """What is stored was written by a newer version, or is damaged: the store works, and others may read it."""

@@ -19,7 +19,7 @@ from bot.actions.permissions import Person
 from bot.actions.request import RunRequest, follow_up
 from bot.domain.controls import ANOTHER_VERSION, Target, about_lane
 from bot.domain.run import Image
-from bot.errors import Refused, StoreFailed
+from bot.errors import Refused
 from bot.ports.store import PostedPage
 from bot.settings.platforms import MessageStart
 from bot.text import join_blocks, join_names
@@ -130,12 +130,12 @@ async def react(
 ) -> None:
     """Press the button that a reaction to the page `found` stands for. Nobody is told why that is refused.
 
-    `person` returns None for those who do not count, such as other bots.
+    `person` returns None for those who do not count, such as other bots. Raises StoreFailed: it may be tried again.
     """
     if found is None:
         return
     run, page = found
-    with suppress(Refused, StoreFailed):  # a reaction cannot be answered to one person alone
+    with suppress(Refused):  # a reaction cannot be answered to one person alone
         if by := await person():
             target = Target(run, about_lane(page.lane))
             await PRESSES[action].handle(actions, target, NoOptions(), Here(by, open_no_surface))

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from bot.domain.codec import Unreadable
-from bot.errors import Misconfigured, StoreFailed
+from bot.errors import Misconfigured, StoreFailed, UnknownFacts
 
 # The first name that the code's name begins with counts.
 _MEANINGS = (
@@ -67,11 +67,14 @@ def explain_error(error: BaseException | None) -> str | None:
 
 @contextmanager
 def translating_errors(path: Path | str) -> Iterator[None]:
-    """Raise StoreFailed for errors that the operator can mend; errors of single statements pass as they are."""
+    """Raise StoreFailed for errors that the operator can mend; errors of single statements pass as they are.
+
+    UnknownFacts, which is one, where the database works and what it holds cannot be read.
+    """
     try:
         yield
     except (Unreadable, JSONDecodeError) as error:
-        raise StoreFailed(f"The store {path} holds what cannot be read: {error}.") from error
+        raise UnknownFacts(f"The store {path} holds what cannot be read: {error}.") from error
     except Exception as error:  # a driver's own ones too, while a connection is set up
         cause = error.orig if isinstance(error, DBAPIError) else error
         text = explain_error(cause)

@@ -7,26 +7,28 @@ too many harms nothing. https://procrastinate.readthedocs.io
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-import structlog
-
 from bot.errors import Misconfigured
+from bot.outages import OutageLog
 from storage import postgres
 from storage.errors import translating_errors
 
 if TYPE_CHECKING:
     from procrastinate import App
 
-log = structlog.get_logger()
-
 ANY, TASK = "runs", "conduct"  # the queue of runs that no worker is to have before others; what is done with them
 POLL_S = 2.0  # jobs are told of at once; this is for the case that telling fails
 RETRY_S = 0.5  # between two tries to take jobs, where the database cannot be used
+SETTLED_S = 10.0  # whoever has waited for jobs for so long can take them
 DEAD_S = 60.0  # a job whose process has been silent for so long is thrown away: its run was handed over anew
 MAX_CONNECTIONS = 4
+# The pool doubles its waits between tries to connect, for 5 minutes; so it begins anew soon after the database is back.
+POOL_WAIT_S, RECONNECT_S = 5.0, 3.0
+NOISY = ("procrastinate.worker", "procrastinate.utils", "psycopg.pool")  # loggers that tell of each lost connection
 
 Conduct = Callable[[str], Awaitable[None]]  # takes a run
 
@@ -57,7 +59,9 @@ class HandOver:
             await conduct(run)
 
         self._app.task(name=TASK)(take)
+        outage = OutageLog("runs cannot be taken")
         while True:
+            settled = asyncio.get_running_loop().call_later(SETTLED_S, outage.end)
             try:
                 await self._app.run_worker_async(
                     queues=[ANY, _name_queue(worker)],
@@ -68,7 +72,9 @@ class HandOver:
                     delete_jobs="always",
                 )
             except Exception as error:
-                log.warning("runs cannot be taken; trying again", reason=f"{error}".partition("\n")[0])
+                outage.note(error.__cause__ or error)
+            finally:
+                settled.cancel()
             await asyncio.sleep(RETRY_S)
 
     async def forget_dead(self) -> None:
@@ -97,6 +103,14 @@ def _translating(name: str) -> Iterator[None]:
             raise error.__cause__ or error from None
 
 
+def _is_no_outage(record: logging.LogRecord) -> bool:
+    """Return whether a record of a library's is about more than a lost connection, of which `HandOver.serve` tells."""
+    from procrastinate.exceptions import ConnectorException  # of an extra
+
+    lost = record.exc_info is not None and isinstance(record.exc_info[1], ConnectorException)
+    return not lost and (record.name != "psycopg.pool" or record.levelno > logging.WARNING)
+
+
 @asynccontextmanager
 async def open_hand_over(url: str) -> AsyncIterator[HandOver]:
     """Open the jobs of a database, and make their tables first if necessary. Raises Misconfigured, StoreFailed."""
@@ -107,8 +121,13 @@ async def open_hand_over(url: str) -> AsyncIterator[HandOver]:
             f"Several processes hand runs over by procrastinate, which cannot be loaded ({error}): install Moot with "
             "the extra postgres."
         ) from error
+    for noisy in NOISY:
+        logging.getLogger(noisy).addFilter(_is_no_outage)
     name = postgres.describe_url(url)
-    app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=MAX_CONNECTIONS))
+    connector = PsycopgConnector(
+        conninfo=url, min_size=1, max_size=MAX_CONNECTIONS, timeout=POOL_WAIT_S, reconnect_timeout=RECONNECT_S
+    )
+    app = App(connector=connector)
     with translating_errors(name):
         await asyncio.to_thread(postgres.make_tables_once, url, "procrastinate_jobs", app.schema_manager.get_schema())
     async with app.open_async():

@@ -8,7 +8,7 @@ lost nothing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -22,6 +22,7 @@ from storage.locations import Connections
 from storage.schema import leases, runs
 
 LEASE_S = 3.0  # from the last renewal
+MAX_UNREAD = 1_000  # runs that a process tells the others it cannot read, the newest
 MAX_STRANDED = 100  # runs that nobody holds and that are looked at in one go
 
 Role = Literal["gateway", "worker"]
@@ -45,12 +46,12 @@ _STRANDED = (
 class Held:
     """What a renewal found.
 
-    `seqs`: of each run that the process holds, the number of its newest fact. `workers`: the names of those whose lease
-    lasts. `processes`: how many have a lease, whatever their role.
+    `seqs`: of each run that the process holds, the number of its newest fact. `workers`: those whose lease lasts, each
+    with the runs that it cannot read. `processes`: how many have a lease, whatever their role.
     """
 
     seqs: dict[str, int]
-    workers: tuple[str, ...]
+    workers: Mapping[str, Collection[str]]
     processes: int
 
 
@@ -63,6 +64,7 @@ class Leases:
         self._name = name
         self._owner = owner
         self._role = role
+        self._unread: list[str] = []
 
     async def take(self) -> list[str]:
         """Begin the lease; return runs that the process held under an earlier one, for others to take."""
@@ -73,6 +75,11 @@ class Leases:
         """Renew the lease; return None where it had run out and another process has freed its runs."""
         with translating_errors(self._name):
             return await self._database.transact(self._renew)
+
+    async def note_unread(self, run: str) -> Held | None:
+        """Renew the lease, and tell the others that this process cannot read a run: a newer version has stored it."""
+        self._unread = [*(known for known in self._unread if known != run), run][-MAX_UNREAD:]
+        return await self.renew()
 
     async def release(self, run: str) -> None:
         """Let one run go, for another process to take."""
@@ -105,6 +112,15 @@ class Leases:
         with translating_errors(self._name):
             return bool(await self._database.transact(lambda conn: conn.scalar(held)))
 
+    async def find_places(self, wanted: Collection[str]) -> dict[str, tuple[str, str]]:
+        """Return server and channel of each of these runs that has begun, as any version can read them."""
+        query = select(runs.c.run, runs.c.server, runs.c.channel).where(
+            runs.c.run.in_(wanted), runs.c.server.is_not(None)
+        )
+        with translating_errors(self._name):
+            found = await self._database.transact(lambda conn: conn.execute(query).all()) if wanted else ()
+        return {row.run: (row.server, row.channel or "") for row in found}
+
     async def list_stranded(self) -> list[str]:
         """Return runs that are not over and that nobody holds, some at random where there are many."""
         with translating_errors(self._name):
@@ -112,16 +128,19 @@ class Leases:
 
     def _take(self, conn: Connection) -> list[str]:
         freed = _end(conn, [self._owner])
-        conn.execute(insert(leases).values(owner=self._owner, role=self._role, until=NOW + LEASE_S))
+        conn.execute(
+            insert(leases).values(owner=self._owner, role=self._role, until=NOW + LEASE_S, unread=self._unread)
+        )
         return freed
 
     def _renew(self, conn: Connection) -> Held | None:
         own = leases.c.owner == self._owner
-        if conn.execute(update(leases).where(own).values(until=NOW + LEASE_S)).rowcount == 0:
+        if conn.execute(update(leases).where(own).values(until=NOW + LEASE_S, unread=self._unread)).rowcount == 0:
             return None
         held = conn.execute(select(runs.c.run, runs.c.seq).where(runs.c.owner == self._owner)).all()
-        alive = conn.execute(select(leases.c.owner, leases.c.role).where(~IS_LATE).order_by(leases.c.owner)).all()
-        workers = tuple(row.owner for row in alive if row.role == "worker")
+        columns = (leases.c.owner, leases.c.role, leases.c.unread)
+        alive = conn.execute(select(*columns).where(~IS_LATE).order_by(leases.c.owner)).all()
+        workers = {row.owner: frozenset(row.unread or ()) for row in alive if row.role == "worker"}
         return Held({row.run: row.seq for row in held}, workers, len(alive))
 
     def _free_late(self, conn: Connection) -> list[str]:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from storage.columns import TextJson
 
 READABLE_FROM = "0003"  # readers look at what came later only where it is there
-HEAD = "0012"  # the newest migration; alembic knows it too, but takes half a second to import
+HEAD = "0013"  # the newest migration; alembic knows it too, but takes half a second to import
 
 HELD = "owner IS NOT NULL"  # of the index of held runs, which are few
 DELETED = "deleted_at IS NOT NULL"  # of the index of deleted runs: lists of all others look in others
@@ -69,6 +69,7 @@ leases = Table(
     Column("owner", String, primary_key=True),
     Column("role", String, nullable=False),
     Column("until", Float, nullable=False),
+    Column("unread", JSON),  # the runs that it cannot read, as a newer version has stored them; NULL: none
 )
 
 # The shards of Discord that gateways hear; a gateway without a lease holds none.

@@ -9,11 +9,8 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 
-import structlog
-
+from bot.outages import OutageLog
 from storage.postgres import connect_async
-
-log = structlog.get_logger()
 
 CHANNEL = "moot_run"
 MAX_NOTE_CHARS = 500  # PostgreSQL takes 8,000 bytes
@@ -38,32 +35,34 @@ class Signals:
     async def send_all(self) -> None:
         """Send signals; a connection that is lost is made again."""
 
-        async def send() -> None:
+        async def send(connected: Callable[[], None]) -> None:
             async with await connect_async(self._url) as connection:
+                connected()
                 while True:
                     payload = await self._waiting.get()
                     await connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, payload])
 
-        await _again(send)
+        await _again(send, OutageLog("signals cannot be sent to other processes"))
 
     async def hear(self, on_signal: OnSignal) -> None:
         """Hear the signals of all processes; a connection that is lost is made again."""
 
-        async def hear() -> None:
+        async def hear(connected: Callable[[], None]) -> None:
             async with await connect_async(self._url) as connection:
                 await connection.execute(f"LISTEN {CHANNEL}".encode())
+                connected()
                 async for heard in connection.notifies():
                     run, note = json.loads(heard.payload)
                     on_signal(run, note)
 
-        await _again(hear)
+        await _again(hear, OutageLog("signals of other processes cannot be heard"))
 
 
-async def _again(work: Callable[[], Awaitable[None]]) -> None:
-    """Do the work again whenever its connection is lost."""
+async def _again(work: Callable[[Callable[[], None]], Awaitable[None]], outage: OutageLog) -> None:
+    """Do the work again whenever its connection is lost; it calls what it is given once it is connected."""
     while True:
         try:
-            await work()
+            await work(outage.end)
         except Exception as error:  # the driver's, of many kinds
-            log.warning("signals between processes are cut; connecting anew", reason=f"{error}".partition("\n")[0])
+            outage.note(error)
         await asyncio.sleep(RETRY_S)

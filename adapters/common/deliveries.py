@@ -10,7 +10,7 @@ from __future__ import annotations
 import structlog
 
 from adapters.common.recent import RecentDict
-from bot.errors import StoreFailed
+from bot.outages import OutageLog
 from bot.ports.process import Clock
 from bot.ports.store import DocumentStore
 
@@ -30,6 +30,7 @@ class DeliveryLog:
         self._prefix = f"{platform}/seen/"
         self._documents = documents
         self._clock = clock
+        self._outage = OutageLog("deliveries cannot be noted")
         self._taken: RecentDict[str, float] = RecentDict(age_s=KEPT_S, clock=clock)  # delivery → wall seconds
 
     async def load(self) -> None:
@@ -59,7 +60,5 @@ class DeliveryLog:
             await self._put(key, None)
 
     async def _put(self, key: str, at: float | None) -> None:
-        try:
+        with self._outage.tolerating():
             await self._documents.put(self._prefix + key, at)
-        except StoreFailed as error:
-            log.warning("a delivery could not be noted", reason=str(error))

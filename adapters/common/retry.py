@@ -1,4 +1,4 @@
-"""Retries for calls outside the scheduler, whose content does not change while they wait."""
+"""Retries for calls outside the scheduler, whose content does not change meanwhile, and for a store that fails."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from bot.errors import StoreFailed
 from bot.ports.surface import RateLimited
 
 T = TypeVar("T")
 
 MAX_WAITS = 3
+STORE_WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # a database is restarted, or another takes its place, within a minute
 
 
 async def retry_when_limited(call: Callable[[], Awaitable[T]]) -> T:
@@ -21,3 +23,13 @@ async def retry_when_limited(call: Callable[[], Awaitable[T]]) -> T:
         except RateLimited as error:
             await asyncio.sleep(error.retry_after_s)
     return await call()
+
+
+async def retry_while_store_fails(work: Callable[[], Awaitable[T]]) -> T:
+    """Do what nobody may be told the failure of, and again while the store fails, for a minute. Raises StoreFailed."""
+    for wait_s in STORE_WAITS_S:
+        try:
+            return await work()
+        except StoreFailed:
+            await asyncio.sleep(wait_s)
+    return await work()

@@ -192,7 +192,7 @@ class InteractionHandler:
         try:
             by = await self._find_person(interaction)
             found = await suggest_values(self._actions, options, focused, str(values.get(focused, "")), by, can_see)
-        except Refused:  # Discord shows no sentence while people type
+        except (Refused, StoreFailed):  # Discord shows no sentence while people type
             found = []
         await reply.suggest(found)
 

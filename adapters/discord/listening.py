@@ -15,6 +15,7 @@ from adapters.common.deliveries import DeliveryLog
 from adapters.common.failures import report_failure
 from adapters.common.question_log import QuestionLog
 from adapters.common.quotes import Content
+from adapters.common.retry import retry_while_store_fails
 from adapters.discord.api import CALL_ERRORS
 from adapters.discord.files import discord_files
 from adapters.discord.layout import build_buttons
@@ -80,7 +81,7 @@ class Listener:
         """
         if message.author.bot or message.type.value not in WRITTEN:
             return
-        run = await self._places.find_run(message.channel)
+        run = await retry_while_store_fails(lambda: self._places.find_run(message.channel))
         if run and message.guild is not None:
             await self._join(run, message.channel, message.author)
         by_role = message.guild is not None and message.guild.self_role in message.role_mentions
@@ -157,9 +158,13 @@ class Listener:
         action = dispatch.reaction_action(str(event.emoji), added=added)
         if not action or (self._client.user and event.user_id == self._client.user.id):
             return
-        async with self._order.of(str(event.user_id)):
+
+        async def press() -> None:
             found = await self._places.find_page(event.channel_id, event.message_id)
             await dispatch.react(self._actions, action, found, lambda: self._find_reacting(event))
+
+        async with self._order.of(str(event.user_id)):
+            await retry_while_store_fails(press)
 
     async def take_member(self, member: discord.ThreadMember) -> None:
         """Note that somebody has joined a thread. Discord sends this only with the server-members intent."""

@@ -11,6 +11,7 @@ import structlog
 from discord.gateway import DiscordWebSocket
 
 from bot.errors import Misconfigured, StoreFailed
+from bot.outages import OutageLog
 from bot.ports.shards import ShardLeases, ShardShare
 
 log = structlog.get_logger()
@@ -63,11 +64,13 @@ class LeasedClient(discord.AutoShardedClient):
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Wait until a session may begin, of all gateways."""
+        outage = OutageLog("no session can begin")
         while True:
             try:
                 wait_s = await self._leases.begin_session((shard_id or 0) % self._concurrency)
+                outage.end()
             except StoreFailed as error:
-                log.warning("no session can begin; trying again", shard=shard_id, reason=str(error))
+                outage.note(error)
                 wait_s = LOOK_S
             if not wait_s:
                 return
@@ -123,9 +126,13 @@ class LeasedClient(discord.AutoShardedClient):
         return len(missing) > 1
 
     async def _share(self) -> ShardShare:
+        outage = OutageLog("shards cannot be looked for")
         while True:
             try:
-                return await self._leases.share(self.shard_count or 1, self._only)
+                share = await self._leases.share(self.shard_count or 1, self._only)
             except StoreFailed as error:
-                log.warning("shards cannot be looked for; trying again", reason=str(error))
+                outage.note(error)
                 await asyncio.sleep(LOOK_S)
+            else:
+                outage.end()
+                return share

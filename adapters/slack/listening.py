@@ -11,6 +11,7 @@ import structlog
 from adapters.common.deliveries import KEPT_S, DeliveryLog
 from adapters.common.question_log import QuestionLog
 from adapters.common.quotes import Content, quote_message
+from adapters.common.retry import retry_while_store_fails
 from adapters.slack.addresses import is_direct, question_key
 from adapters.slack.api import Api, Workspace
 from adapters.slack.interactions import InteractionHandler
@@ -99,7 +100,8 @@ class Listener:
             await self.take_mention(workspace, event)
         elif self._settings.listen and not _mentions(event, workspace.bot_user):  # mentions come as such as well
             reply = self._reply(workspace, event)
-            run = await self._places.find_run(workspace.id, event["channel"], event.get("thread_ts", ""))
+            thread = event.get("thread_ts", "")
+            run = await retry_while_store_fails(lambda: self._places.find_run(workspace.id, event["channel"], thread))
             if run and await self._is_new(reply, event):
                 await self._interactions.report_errors(reply, self._take_remark(reply, event))
 
@@ -115,9 +117,12 @@ class Listener:
                 await self._people.check_channel(workspace, item["channel"])
                 return await self._people.find_person(workspace, event["user"], item["channel"])
 
-        async with self._order.of(event["user"]):
+        async def press() -> None:
             found = await self._places.find_page(workspace.id, item.get("channel", ""), item.get("ts", ""))
             await dispatch.react(self._actions, action, found, get_person)
+
+        async with self._order.of(event["user"]):
+            await retry_while_store_fails(press)
 
     async def _is_new(self, reply: Reply, event: Json) -> bool:
         """Return whether a message comes for the first time, and note that it has come.

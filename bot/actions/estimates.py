@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from math import log as natural_log
@@ -21,6 +21,7 @@ from bot.domain.asks import Ask
 from bot.domain.facts import RunStarted
 from bot.domain.run import CostRange, Earlier, Seat, TurnId, Usage
 from bot.domain.transcript import Entry, Transcript, Turn, fold_all
+from bot.errors import UnknownFacts
 from bot.formats.common import COMPLETE_FINISHES
 from bot.formats.rehearsal import fill_schema, rehearse
 from bot.models.catalogue import LOCAL, Model
@@ -166,8 +167,9 @@ class RunEstimates:
         rows = [row.run for row in await self._store.runs(MAX_LEARNT_RUNS, server) if row.outcome]
         for run in reversed(rows):
             if run not in known:
-                entries = await self._store.read(run)
-                await run_in_thread(self._watch, partial(self._learn, run, entries, habits))
+                with suppress(UnknownFacts):  # of a newer version, which runs beside this one
+                    entries = await self._store.read(run)
+                    await run_in_thread(self._watch, partial(self._learn, run, entries, habits))
         known.clear()
         known.update(rows)
         return habits

@@ -23,8 +23,8 @@ START, CANCEL = Control("start", "Start"), Control("cancel", "Cancel")
 OFFER_S = 3_600.0  # prices and panels change
 MAX_OFFERS = 200
 GONE = (
-    "This does not stand any more: you have asked something else since, it is too old by now, or I was started anew. "
-    "Ask again if you still wish."
+    "This does not stand any more: you have asked something else since, it is too old by now, another of my processes "
+    "has offered it, or I was started anew. Ask again if you still wish."
 )
 STARTED_BEFORE = "This was started already; its board says how it goes."
 CANCELLED = "Cancelled: nothing was asked, and nothing spent."

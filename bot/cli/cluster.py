@@ -6,18 +6,19 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Container, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import structlog
 
-from bot.domain.facts import RunStarted
+from bot.engine.gateway import GatewayRuns
 from bot.engine.lease import Lease
 from bot.engine.placement import budget_place, choose_worker
 from bot.engine.quarantine import count_take_over
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.worker import Worker
-from bot.errors import Misconfigured, StoreFailed
+from bot.errors import Misconfigured, UnknownFacts
+from bot.outages import OutageLog
 from bot.ports.store import Store
 from bot.settings.settings import Settings
 from storage.handover import HandOver, open_hand_over
@@ -63,9 +64,11 @@ class Cluster:
         self._jobs = jobs
         self._signals = signals
         self._taking: asyncio.Task[None] | None = None
-        self._workers: tuple[str, ...] = ()
+        self._workers: Mapping[str, Collection[str]] = {}  # each with the runs that it cannot read
+        self._left = set[str]()  # runs that are held here, and that nobody here worked on at the last renewal
         self._processes = 1
         self._leaving = False
+        self._passing = OutageLog("a run of a newer version cannot be passed on")
 
     def count_peers(self) -> int:
         """Return how many processes there are, this one among them."""
@@ -73,21 +76,26 @@ class Cluster:
 
     async def hand_over(self, run: str) -> None:
         """Let another process have a run that this one has claimed; tried until the database takes it."""
+        outage = OutageLog("a run cannot be handed over")
         while True:
-            try:
+            with outage.tolerating():
                 await self._leases.release(run)
                 await self._offer([run])
                 return
-            except StoreFailed as error:
-                log.warning("a run cannot be handed over; trying again", run=run, reason=str(error))
-                await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(RETRY_S)
 
-    async def serve_gateway(self) -> None:
+    async def pass_on(self, run: str) -> None:
+        """Hand a run that cannot be read here to another process, and be handed it no more."""
+        with self._passing.tolerating():
+            self._note_peers(await self._leases.note_unread(run))
+            await self._offer([run])
+
+    async def serve_gateway(self, gateway: GatewayRuns) -> None:
         """Keep the lease and send signals, until cancelled."""
         await self._take_lease()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._signals.send_all())
-            tasks.create_task(self._keep_lease(_ignore, self._take_lease))
+            tasks.create_task(self._keep_lease(gateway.taken_up, lambda seqs: None, self._take_lease))
 
     async def serve_worker(self, worker: Worker, supervisor: RunSupervisor, most: int) -> None:
         """Take runs, `most` at once, and conduct them, until cancelled."""
@@ -97,9 +105,10 @@ class Cluster:
             await supervisor.drop_runs()
             await self._take_lease()
 
-        def look(held: Held) -> None:
-            for run, seq in held.seqs.items():
-                if (t := supervisor.transcript(run)) is not None and t.seq < seq:
+        def look(seqs: Mapping[str, int]) -> None:
+            """Wake runs that know less than is stored, or that have more in memory, as the database works."""
+            for run, seq in seqs.items():
+                if (t := supervisor.transcript(run)) is not None and t.seq != seq:
                     supervisor.wake(run)
 
         def hear(run: str, note: str) -> None:
@@ -110,7 +119,7 @@ class Cluster:
         await self._take_lease()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._signals.hear(hear))
-            tasks.create_task(self._keep_lease(look, begin_anew))
+            tasks.create_task(self._keep_lease(supervisor.taken_up, look, begin_anew))
             tasks.create_task(worker.keep_views())
             tasks.create_task(self._look_for_late())
             tasks.create_task(self._look_for_stranded())
@@ -125,7 +134,7 @@ class Cluster:
         """End the lease and hand over what this process still holds, before it stops."""
         self._leaving = True
         freed = await self._leases.end()
-        self._workers = tuple(worker for worker in self._workers if worker != self.owner)
+        self._workers = {worker: unread for worker, unread in self._workers.items() if worker != self.owner}
         await self._offer(freed)
 
     async def _take_lease(self) -> None:
@@ -136,65 +145,73 @@ class Cluster:
         self.lease.confirm(began)
         await self._offer(freed)
 
-    async def _keep_lease(self, look: Callable[[Held], None], begin_anew: Callable[[], Awaitable[None]]) -> None:
-        """Renew the lease all the time. `look` sees what is held; `begin_anew` takes another one where it is lost."""
+    async def _keep_lease(
+        self,
+        taken_up: Container[str],
+        look: Callable[[Mapping[str, int]], None],
+        begin_anew: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Renew the lease all the time.
+
+        `taken_up`: the runs that are worked on here. `look` sees what is held, each run with the number of its newest
+        fact; `begin_anew` takes another lease where it is lost.
+        """
+        outage = OutageLog("the lease cannot be renewed")
         while not self._leaving:
             began = self.lease.now()
-            try:
+            with outage.tolerating():
                 held = await self._leases.renew()
                 if held is None and not self._leaving:
                     await begin_anew()
                 elif held is not None:
                     self.lease.confirm(began)
-                    self._workers, self._processes = held.workers, held.processes
-                    look(held)
-            except StoreFailed as error:
-                log.warning("the lease cannot be renewed; trying again", reason=str(error))
+                    self._note_peers(held)
+                    look(held.seqs)
+                    await self._let_go({run for run in held.seqs if run not in taken_up})
             await asyncio.sleep(RENEW_S)
+
+    async def _let_go(self, left: set[str]) -> None:
+        """Hand over runs that nobody here works on at two renewals, such as one whose claim lost its answer."""
+        again, self._left = left & self._left, left
+        for run in again:
+            log.warning("a run is held here and not worked on, so it is handed over", run=run)
+            await self._leases.release(run)
+        await self._offer(again)
+
+    def _note_peers(self, held: Held | None) -> None:
+        if held is not None:
+            self._workers, self._processes = held.workers, held.processes
 
     async def _look_for_late(self) -> None:
         """Hand over the runs of processes that died. Who frees a run counts the death, as nobody else will."""
+        outage = OutageLog("processes that died cannot be looked for")
         while True:
-            with _tolerating():
+            with outage.tolerating():
                 if freed := await self._leases.free_late():
                     log.warning("a process is gone, and its runs are handed over", runs=len(freed))
                     for run in freed:
-                        await count_take_over(self._store, run)
-                    await self._renew_workers()
+                        with suppress(UnknownFacts):  # whoever can read it has it next
+                            await count_take_over(self._store, run)
+                    self._note_peers(await self._leases.renew())
                     await self._offer(freed)
                     await self._offer(await self._leases.list_stranded())  # those that waited for it
             await asyncio.sleep(LATE_S)
 
-    async def _renew_workers(self) -> None:
-        """Look which workers there are, now that one has gone."""
-        if held := await self._leases.renew():
-            self._workers, self._processes = held.workers, held.processes
-
     async def _look_for_stranded(self) -> None:
         """Hand over the runs that nobody holds and nobody was told of, such as those of a bot in one process."""
+        outage = OutageLog("runs that nobody holds cannot be looked for")
         while True:
-            with _tolerating():
+            with outage.tolerating():
                 await self._offer(await self._leases.list_stranded())
                 await self._jobs.forget_dead()
             await asyncio.sleep(STRANDED_S)
 
-    async def _offer(self, runs: Iterable[str]) -> None:
-        for run in runs:
-            start = next((e.fact for e in await self._store.read(run) if isinstance(e.fact, RunStarted)), None)
-            if start is not None:
-                await self._jobs.offer(run, choose_worker(budget_place(start), self._workers))
-
-
-@contextmanager
-def _tolerating() -> Iterator[None]:
-    try:
-        yield
-    except StoreFailed as error:
-        log.warning("runs of other processes cannot be looked for", reason=str(error))
-
-
-def _ignore(held: Held) -> None:
-    """Look at nothing: a gateway holds a run for a moment only."""
+    async def _offer(self, runs: Collection[str]) -> None:
+        """Hand each run to the worker of its place, of those that can read it; one that none can read waits."""
+        for run, place in (await self._leases.find_places(runs)).items():
+            able = [worker for worker, unread in self._workers.items() if run not in unread]
+            if able or not self._workers:
+                await self._jobs.offer(run, choose_worker(budget_place(*place), able))
 
 
 @asynccontextmanager

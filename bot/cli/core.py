@@ -29,6 +29,7 @@ from bot.cli.provision import Provision
 from bot.cli.settings_file import load_settings
 from bot.domain.caveats import AWAY
 from bot.engine.gateway import GatewayRuns
+from bot.engine.journal import PATIENCE_S
 from bot.engine.quarantine import NoNote, count_deaths
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.trace import NoTrace
@@ -99,12 +100,14 @@ async def build_core(
     tell_operator: Callable[[str], None] | None = None,
     pipelines: Mapping[str, str] = MappingProxyType({}),
     cluster: Cluster | None = None,
+    patience_s: float = PATIENCE_S,
 ) -> AsyncIterator[Core]:
     """Build the core and yield it; litellm loads in a thread meanwhile.
 
     `budget` makes a budget of its name and the loop's time at the start. `tell_operator` is None where the person
     here is the operator. `pipelines` (name → TOML) may be run besides those that come with Moot. `cluster`: what is
-    shared with other processes, where there are several.
+    shared with other processes, where there are several. `patience_s`: how long the end of a run waits for a store that
+    fails.
     """
     found = resolve_searcher(settings.search, supply.models)
     known = with_searcher(supply.models, found)
@@ -140,6 +143,7 @@ async def build_core(
                 restart=settings.restart,
                 warn_usd=settings.money.warn_usd,
                 watch=watchdog.watch,
+                patience_s=patience_s,
             )
             supervisor: RunSupervisor | GatewayRuns
             if cluster is not None and cluster.role == "gateway":

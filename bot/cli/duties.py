@@ -18,8 +18,8 @@ from bot.engine.gateway import GatewayRuns
 from bot.engine.quarantine import CLOSED
 from bot.engine.supervisor import Reopen, RunSupervisor
 from bot.engine.worker import Worker
-from bot.errors import StoreFailed
 from bot.formats import FORMATS
+from bot.outages import OutageLog
 from bot.settings.settings import Settings
 from storage import SqlStore
 from storage.closing import forget_closing, requested_closings
@@ -95,7 +95,7 @@ def list_duties(
             ], let_connect
         case GatewayRuns() as gateway, Cluster():
             deletions = (_end_deletions(bot, store) for bot in bots)
-            return [cluster.serve_gateway(), *(_note_places(bot, gateway) for bot in bots), *deletions], _go_on
+            return [cluster.serve_gateway(gateway), *(_note_places(bot, gateway) for bot in bots), *deletions], _go_on
         case RunSupervisor() as supervisor, Cluster():
             taking = _take_runs(bots, core, supervisor, cluster, store, settings)
             watching = _watch_requests(supervisor, store, cluster)
@@ -127,7 +127,7 @@ async def _take_runs(
     for bot in bots:
         await bot.ready.wait()
     reopen = {bot.name: bot.places.reopen for bot in bots}
-    worker = Worker(supervisor, store, FORMATS, reopen, cluster.lease.hold)
+    worker = Worker(supervisor, store, FORMATS, reopen, cluster.lease.hold, cluster.pass_on)
     await cluster.serve_worker(worker, supervisor, settings.cluster.runs_per_worker)
 
 
@@ -160,19 +160,19 @@ async def _close_requested(supervisor: RunSupervisor, store: SqlStore, cluster: 
 
 
 async def _watch_requests(supervisor: RunSupervisor, store: SqlStore, cluster: Cluster | None = None) -> None:
+    outage = OutageLog("requests to close runs cannot be read")
     while True:
-        try:
+        with outage.tolerating():
             await _close_requested(supervisor, store, cluster)
-        except StoreFailed as error:
-            log.warning("requests to close runs cannot be read", reason=str(error))
         await asyncio.sleep(REQUESTS_S)
 
 
 async def _tidy_store(core: Core, store: SqlStore, begun: asyncio.Event | None = None) -> None:
     if begun is not None:
         await begun.wait()
+    outage = OutageLog("the store cannot be tidied")
     while True:
-        try:
+        with outage.tolerating():
             await store.tidy()
             await erase_expired(
                 store,
@@ -180,8 +180,6 @@ async def _tidy_store(core: Core, store: SqlStore, begun: asyncio.Event | None =
                 time.time(),
                 lambda run: core.supervisor.transcript(run) is not None,
             )
-        except StoreFailed as error:
-            log.warning("the store cannot be tidied", reason=str(error))
         await asyncio.sleep(TIDY_S)
 
 
@@ -197,25 +195,22 @@ async def _resume_runs(bot: Platform, supervisor: RunSupervisor) -> None:
 async def _end_deletions(bot: Platform, store: SqlStore) -> None:
     """Delete a platform's messages of runs that were deleted from elsewhere, or by a process that did not end it."""
     await bot.ready.wait()
-    deletions = Deletions(store, time.time)
+    deletions, outage = Deletions(store, time.time), OutageLog("deletions cannot be ended")
     while True:
-        try:
+        with outage.tolerating():
             for run in await deletions.list_erased():
                 if left := await bot.places.erase(run):
                     log.warning("messages of a deleted run are left", run=run, reasons=sorted(set(left)))
                 await deletions.end(run)
-        except StoreFailed as error:
-            log.warning("deletions cannot be ended; trying again", reason=str(error))
         await asyncio.sleep(DELETIONS_S)
 
 
 async def _ask_outcomes(bots: Sequence[Platform], store: SqlStore) -> None:
     """Ask what became of runs whose starters wanted to be asked; a platform that is away asks once it is back."""
+    outage = OutageLog("nobody can be asked what became of a run")
     while True:
-        try:
+        with outage.tolerating():
             if await ask_due(store, time.time()):
                 for bot in bots:
                     bot.widened.set()
-        except StoreFailed as error:
-            log.warning("nobody can be asked what became of a run", reason=str(error))
         await asyncio.sleep(TIDY_S)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import math
 import random
 import signal
 import sys
@@ -121,6 +122,7 @@ async def serve_platforms(
             vote_s=vote_s,
             tell_operator=tell_operator,
             cluster=cluster,
+            patience_s=math.inf,
         ) as core,
     ):
         connects = cluster is None or cluster.role == "gateway"

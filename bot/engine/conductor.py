@@ -24,7 +24,7 @@ from bot.domain.transcript import Transcript
 from bot.domain.visibility import absent_seats, display_name, names_hidden
 from bot.engine.board_card import draw_board
 from bot.engine.draft import Draft, find_payer, list_seen_to_think
-from bot.engine.journal import TRY_AGAIN_S, Journal
+from bot.engine.journal import PATIENCE_S, TRY_AGAIN_S, Journal
 from bot.engine.planner import Planner
 from bot.engine.snapshots import SnapshotWriter
 from bot.engine.thread import Post, ahead, board_controls, lane_posts, plan_set_aside
@@ -72,11 +72,13 @@ class Conductor:
         tell_operator: Callable[[str], None] | None,
         half_spoken: CutOffPolicy = "again",
         warn_usd: Sequence[float] = (),
+        patience_s: float = PATIENCE_S,
     ) -> None:
         """Make a conductor that has not claimed its run yet.
 
         `tell_operator` reports errors that members need not read; None: members are operators. `half_spoken`: the fate
         of turns that an earlier process has left open. `warn_usd`: sums that people are warned of on the board.
+        `patience_s`: how long the run's end waits for a store that fails.
         """
         self.run = run
         self.was_set_aside = asyncio.Event()
@@ -89,7 +91,7 @@ class Conductor:
         self._half_spoken = half_spoken
         self._warn_usd = warn_usd
         self._stay_until: StayUntil = "as long as it takes"
-        self._journal = Journal(run, store, clock, trace)
+        self._journal = Journal(run, store, clock, trace, patience_s)
         self.snapshots = SnapshotWriter(run, store, self._journal)
         self._notes: dict[str, None] = {}  # sentences for the board on how this run is shown, each once
         self._changed = asyncio.Event()
@@ -141,10 +143,9 @@ class Conductor:
                 await self._read_facts()
             for task in (*helpers, *(task for _, task in self._running.values())):
                 task.cancel()
-        if self._journal.failing:
-            self._journal.try_soon()
-            await self._journal.read()
         self._show_posts(live)
+        await self._journal.wait_until_stored()
+        self._show_posts(live)  # the board has said that nothing is saved
         for key, lane in self._lanes.items():
             if key == BOARD or self.transcript.finished:
                 lane.close()
@@ -161,10 +162,12 @@ class Conductor:
         for turn in over:
             del self._running[turn]
 
-    async def record_caught_up(self) -> None:
-        """Record that all of the run is shown; a run that is not over is left to the next process."""
+    async def store_rest(self) -> None:
+        """Store what is not stored yet, and that all of the run is shown; one that is not over is left to others."""
+        await self.snapshots.save_rest()
         if self._is_over or self.transcript.set_aside:
             await self._journal.record([CaughtUp()])
+            await self._journal.wait_until_stored()
             await self._journal.read()
 
     @property

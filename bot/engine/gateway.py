@@ -14,16 +14,16 @@ from types import TracebackType
 import structlog
 
 from bot.concurrency import TaskGroup
-from bot.domain.codec import Unreadable
 from bot.domain.facts import RunStarted
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript, fold_all
 from bot.engine.conductor import Conductor
 from bot.engine.supervisor import Reopen
-from bot.errors import StoreFailed
+from bot.errors import UnknownFacts
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
+from bot.outages import OutageLog
 from bot.ports.process import Trace
 from bot.ports.store import Fenced, PostedPage, Store, last_texts
 from bot.ports.surface import Surface, platform_of
@@ -72,6 +72,7 @@ class GatewayRuns:
         self._refreshed_at = -REFRESH_S  # loop time
         self._looked = asyncio.Event()
         self._opening: set[asyncio.Task[None]] = set()
+        self.taken_up = set[str]()  # new runs that are held here, until another process is handed them
         self._tasks = TaskGroup()
 
     async def __aenter__(self) -> GatewayRuns:
@@ -88,7 +89,12 @@ class GatewayRuns:
     async def begin(self, run: str, form: Format, surfaces: Sequence[Surface], awaited: Collection[str] = ()) -> None:
         trace = self._trace.for_run(run)
         conductor = self._make_conductor(run, form, trace)
-        await conductor.claim()
+        self.taken_up.add(run)
+        try:
+            await conductor.claim()
+        except BaseException:
+            self.taken_up.discard(run)
+            raise
         self._open[run] = conductor.transcript
         task = self._tasks.create_task(self._open_board(conductor, surfaces, trace), name=run)
         self._opening.add(task)
@@ -122,6 +128,7 @@ class GatewayRuns:
             with suppress(Fenced):
                 await conductor.snapshots.save()
             await self._hand_over(conductor.run)
+            self.taken_up.discard(conductor.run)
 
     async def hand_over(self) -> None:
         """Let runs that have just begun reach the others, before this process stops. No new run may begin."""
@@ -150,9 +157,7 @@ class GatewayRuns:
         """Read what has happened in a run since; one whose facts are unknown here stays as it was known."""
         try:
             entries = await self._store.read(run, known.seq)
-        except StoreFailed as error:
-            if not isinstance(error.__cause__, Unreadable):
-                raise
+        except UnknownFacts as error:
             log.warning("a run is not followed any more; a newer version has it", run=run, reason=str(error))
             self._unreadable.add(run)
             return
@@ -160,11 +165,11 @@ class GatewayRuns:
             self._open[run] = fold_all(known, entries)
 
     async def _keep_refreshed(self) -> None:
+        outage = OutageLog("the runs that go on cannot be read")
         while True:
             try:
-                await self.refresh()
-            except StoreFailed as error:
-                log.warning("the runs that go on cannot be read", reason=str(error))
+                with outage.tolerating():
+                    await self.refresh()
             except Exception:  # facts of one run that do not fold
                 log.exception("the runs that go on cannot be read")
             await asyncio.sleep(REFRESH_S)

@@ -13,19 +13,21 @@ import structlog
 
 from bot.domain.facts import Fact
 from bot.domain.transcript import Entry, Transcript, fold_all
-from bot.errors import StoreFailed
+from bot.errors import StoreFailed, UnknownFacts
 from bot.ports.process import Clock, Trace
 from bot.ports.store import Store
 
 log = structlog.get_logger()
 
 TRY_AGAIN_S = 10.0  # between two tries of a store that fails
+RETRY_S = 1.0  # the same while a run waits for it to end; a database is restarted within seconds
+PATIENCE_S = 60.0  # how long the end of a run waits for the store where its process ends with the run
 
 
 class Journal:
     """The owner's facts of one run; call `claim` first. `failing`: why they stay in memory for now; "": they do not."""
 
-    def __init__(self, run: str, store: Store, clock: Clock, trace: Trace) -> None:
+    def __init__(self, run: str, store: Store, clock: Clock, trace: Trace, patience_s: float = PATIENCE_S) -> None:
         self.transcript = Transcript()
         self.epoch = 0
         self.failing = ""
@@ -33,6 +35,7 @@ class Journal:
         self._store = store
         self._clock = clock
         self._trace = trace
+        self._patience_s = patience_s
         self._stored = self.transcript  # the transcript when the store began to fail
         self._pending: list[Fact] = []  # recorded and not read back yet
         self._try_at = 0.0  # loop time
@@ -54,12 +57,17 @@ class Journal:
             self.note_failure(error)
 
     async def read(self) -> None:
-        """Read the facts stored since, also others'; a store that has failed may be tried again. Raises Fenced."""
+        """Read the facts stored since, also others'; a store that has failed may be tried again.
+
+        Raises Fenced, and UnknownFacts where a newer version has stored what this one cannot know.
+        """
         try:
             if not self.failing:
                 self._take_entries(await self._store.read(self._run, self.transcript.seq))
             elif self._now() >= self._try_at:
                 await self._catch_up()
+        except UnknownFacts:
+            raise
         except StoreFailed as error:
             self.note_failure(error)
 
@@ -75,6 +83,15 @@ class Journal:
     def try_soon(self) -> None:
         """Let the next read try the store: somebody has found it working, or it is the last chance."""
         self._try_at = 0.0
+
+    async def wait_until_stored(self) -> None:
+        """Try a store that fails until it works, as nobody else knows of what is in memory. Raises Fenced."""
+        gives_up_at = self._now() + self._patience_s
+        while self.failing and self._now() < gives_up_at:
+            self.try_soon()
+            await self.read()
+            if self.failing:
+                await asyncio.sleep(RETRY_S)
 
     async def _catch_up(self) -> None:
         """Store the pending facts that the store does not have yet.

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from hashlib import blake2b
 
-from bot.domain.facts import RunStarted
 
-
-def budget_place(start: RunStarted) -> str:
+def budget_place(server: str, channel: str) -> str:
     """Return what runs share that draw on one budget: on Slack a workspace, on Discord a channel."""
-    return start.server if start.server.startswith("slack:") else f"{start.server} {start.channel}"
+    return server if server.startswith("slack:") else f"{server} {channel}"
 
 
 def choose_worker(place: str, workers: Collection[str]) -> str:

@@ -11,8 +11,6 @@ from bot.errors import StoreFailed
 from bot.ports.store import Fenced, PostedPage, Store, last_texts
 from bot.ports.surface import SurfaceError
 
-PATIENCE_S, RETRY_S = 60.0, 1.0  # for a store that fails while a run ends; a database is restarted within seconds
-
 
 class SnapshotWriter:
     """A writer of one run's snapshots and pages, at the pace of the store."""
@@ -77,15 +75,13 @@ class SnapshotWriter:
                 await self.save()
 
     async def save_rest(self) -> None:
-        """Store all that is in memory alone; a store that fails is tried for a while, as nobody else knows of it."""
-        loop = asyncio.get_running_loop()
-        gives_up_at = loop.time() + PATIENCE_S
-        while self._journal.failing and loop.time() < gives_up_at:
-            self._journal.try_soon()
-            await self._journal.read()
-            if self._journal.failing:
-                await asyncio.sleep(RETRY_S)
+        """Store all that is in memory alone, once the store works. Raises Fenced."""
         await self.save()
+        while self._journal.failing:
+            await self._journal.wait_until_stored()
+            if self._journal.failing:  # patience is at its end
+                return
+            await self.save()
 
     async def save(self) -> None:
         """Store the news since the last time."""

@@ -16,10 +16,11 @@ from bot.domain.facts import CaughtUp, ProcessDied, RunStarted, SetAside, Stoppe
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript, fold_all
 from bot.engine.conductor import BROKEN, Conductor, TurnSpeaker
+from bot.engine.journal import PATIENCE_S
 from bot.engine.leaving import take_leave, wait_for_runs
 from bot.engine.planner import Planner
 from bot.engine.quarantine import set_aside
-from bot.errors import StoreFailed
+from bot.errors import StoreFailed, UnknownFacts
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
@@ -33,7 +34,6 @@ log = structlog.get_logger()
 RESUMED_AT_ONCE = 20
 STORED_WITHIN_S = 5.0  # how long one waits for a run to be set aside
 TOO_OLD = "This had lain still for too long when Moot came back, so it was closed. Run again starts it anew."
-
 USUAL = RestartSettings()
 
 # finds a surface by its address, for a run, its transcript, and its messages there
@@ -60,8 +60,9 @@ class RunSupervisor:
         restart: RestartSettings = USUAL,
         warn_usd: Sequence[float] = (),
         watch: Callable[[str], AbstractContextManager[None]] = lambda run: nullcontext(),
+        patience_s: float = PATIENCE_S,
     ) -> None:
-        """Make a supervisor. `watch` bounds the work on a run that holds the event loop."""
+        """Make a supervisor. `watch` bounds the work on a run that holds the loop; `patience_s`: as a conductor's."""
         self.leaving = False
         self._store = store
         self._speaker = speaker
@@ -73,13 +74,14 @@ class RunSupervisor:
         self._restart = restart
         self._warn_usd = warn_usd
         self.watch = watch
+        self._patience_s = patience_s
         self._tasks = TaskGroup()
         self._conductors: dict[str, Conductor] = {}
         self._displays: dict[str, Display] = {}
         self._running: dict[str, asyncio.Task[Transcript]] = {}
         self._closing: dict[str, str] = {}  # run → why it is being set aside
         self._resume: dict[str, Callable[[], Awaitable[None]]] = {}  # by platform, once it is ready
-        self._claimed: dict[str, asyncio.Event] = {}  # run → set once its conductor has claimed it
+        self.taken_up: dict[str, asyncio.Event] = {}  # run → set once its conductor has claimed it
 
     async def __aenter__(self) -> RunSupervisor:
         await self._tasks.__aenter__()
@@ -95,11 +97,11 @@ class RunSupervisor:
 
         `awaited`: addresses at which `resume_in_places` will show it as well.
         """
-        begun = self._claimed[run] = asyncio.Event()
+        begun = self.taken_up[run] = asyncio.Event()
         try:
             await self._begin(run, form, surfaces, awaited)
         except BaseException:
-            del self._claimed[run]
+            del self.taken_up[run]
             raise
         finally:
             begun.set()
@@ -117,6 +119,7 @@ class RunSupervisor:
             tell_operator=self._tell_operator,
             half_spoken=self._restart.half_spoken,
             warn_usd=self._warn_usd,
+            patience_s=self._patience_s,
         )
 
     async def _begin(self, run: str, form: Format, surfaces: Sequence[Surface], awaited: Collection[str]) -> None:
@@ -180,10 +183,10 @@ class RunSupervisor:
                 if not conductor.transcript.deleted:
                     await display.wait_until_caught_up()
                 keeping.cancel()
-            await conductor.snapshots.save_rest()
-            await conductor.record_caught_up()
-        except Fenced:
-            log.warning("another process has taken the run over", run=run)
+            await conductor.store_rest()
+        except (Fenced, UnknownFacts) as error:
+            newer = "a newer version" if isinstance(error, UnknownFacts) else "another process"
+            log.warning(f"{newer} has taken the run over", run=run)
         except asyncio.CancelledError:
             if run not in self._closing or self.leaving:
                 raise
@@ -196,7 +199,7 @@ class RunSupervisor:
         finally:
             display.close()
             self._closing.pop(run, None)
-            for known in (self._claimed, self._conductors, self._displays, self._running):
+            for known in (self.taken_up, self._conductors, self._displays, self._running):
                 del known[run]
         return conductor.transcript
 
@@ -207,8 +210,7 @@ class RunSupervisor:
         try:
             await Watched(conductor.set_aside(display, why), partial(self.watch, run))
             await display.wait_until_caught_up()
-            await conductor.snapshots.save_rest()
-            await conductor.record_caught_up()
+            await conductor.store_rest()
         except Exception as error:  # what broke it may break this as well
             log.exception("a run that was set aside cannot be shown", run=run)
             if conductor.transcript.set_aside is None and not isinstance(error, Fenced):
@@ -293,7 +295,7 @@ class RunSupervisor:
             if t.set_aside:  # `resume_in_places` shows it
                 return
             awaited = [view.address for view in t.views if platform_of(view.address) in platforms]
-            if awaited and t.finished is None and not self._is_stale(t) and not (run in self._claimed or self.leaving):
+            if awaited and t.finished is None and not self._is_stale(t) and not (run in self.taken_up or self.leaving):
                 await self.begin(run, forms[t.started.format], (), awaited)
 
         await self._each_unfinished(continue_run)
@@ -311,7 +313,7 @@ class RunSupervisor:
             here = [v.address for v in t.views if platform_of(v.address) == platform and v.address not in shown]
             pages = await self._posted_pages(run, here)
             surfaces = [surface for address in here if (surface := await reopen(address, run, t, pages[address]))]
-            if begun := self._claimed.get(run):  # it was taken up already, or has just begun here
+            if begun := self.taken_up.get(run):  # it was taken up already, or has just begun here
                 await begun.wait()
                 self._attach_found(run, platform, surfaces, pages)
             elif surfaces and not self.leaving:

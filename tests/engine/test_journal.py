@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from math import inf
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 from structlog.testing import capture_logs
 
-from bot.domain.facts import Fact, SkipAsked, TurnEnded, TurnStarted
+from bot.domain.facts import CaughtUp, Fact, SkipAsked, TurnEnded, TurnStarted
 from bot.domain.transcript import Entry, Transcript
 from bot.engine.conductor import BROKEN
-from bot.engine.journal import TRY_AGAIN_S, Journal
+from bot.engine.journal import PATIENCE_S, TRY_AGAIN_S, Journal
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.trace import NoTrace
 from bot.errors import StoreFailed
@@ -60,7 +61,12 @@ class FailingDisk(MemoryStore):
 
 
 def conduct_on_failing_disk(
-    lines: Mapping[str, Sequence[Step]], *, at_s: float, for_s: float | None, fault: str
+    lines: Mapping[str, Sequence[Step]],
+    *,
+    at_s: float,
+    for_s: float | None,
+    fault: str,
+    patience_s: float = PATIENCE_S,
 ) -> tuple[ConductedRun, Transcript, list[Fact]]:
     """Conduct a run while the disk fails for so long.
 
@@ -77,7 +83,7 @@ def conduct_on_failing_disk(
         await asyncio.sleep(for_s)
         cast(FailingDisk, run.store).takes = cast(FailingDisk, run.store).gives = True
 
-    run, t = conduct_run("compare", lines, fail, store=FailingDisk(lambda: 0.0))
+    run, t = conduct_run("compare", lines, fail, store=FailingDisk(lambda: 0.0), patience_s=patience_s)
 
     async def stored() -> list[Fact]:
         return [entry.fact for entry in await run.store.read(RUN)]
@@ -97,6 +103,17 @@ def test_what_happened_meanwhile_is_stored_once_the_store_works_again(fault: str
     assert sorted(seat for seat, _ in run.speaker.asked) == ["ada", "bob", "cyd"]
     assert [entry.fact for entry in t.entries] == stored
     assert len([fact for fact in stored if isinstance(fact, TurnStarted | TurnEnded)]) == 6  # each once
+    boards = [text for lane, text in run.place.read_texts() if lane.stage == "board"]
+    assert all("Not being saved" not in text for text in boards)
+
+
+def test_a_run_waits_with_its_end_for_a_store_that_is_long_away_where_the_process_lives_on() -> None:
+    run, t, stored = conduct_on_failing_disk(
+        {"ada": ["a", 2.0, "b"]}, at_s=1, for_s=5 * PATIENCE_S, fault="takes", patience_s=inf
+    )
+    assert [entry.fact for entry in t.entries] == stored
+    assert isinstance(stored[-1], CaughtUp)
+    assert sorted(seat for seat, _ in run.speaker.asked) == ["ada", "bob", "cyd"]
     boards = [text for lane, text in run.place.read_texts() if lane.stage == "board"]
     assert all("Not being saved" not in text for text in boards)
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 from adapters.common.shared_budget import SharedBudget
 from adapters.discord.budgets import REQUESTS_PER_S, share_ceiling
 from bot.engine.placement import budget_place, choose_worker
-from tests.support.transcripts import make_start
 
 WORKERS = ("one", "two", "three")
 PLACES = [f"discord:{guild} {channel}" for guild in range(30) for channel in range(10)]
@@ -24,9 +22,8 @@ def test_runs_of_a_place_have_one_worker_and_only_those_of_a_worker_that_left_mo
 
 
 def test_a_place_is_a_workspace_of_slack_and_a_channel_of_discord() -> None:
-    start = make_start("council")
-    assert budget_place(replace(start, server="slack:T1", channel="C1")) == "slack:T1"
-    assert budget_place(replace(start, server="discord:1", channel="2")) == "discord:1 2"
+    assert budget_place("slack:T1", "C1") == "slack:T1"
+    assert budget_place("discord:1", "2") == "discord:1 2"
 
 
 def test_processes_together_send_no_more_than_the_ceiling_when_one_comes() -> None:

@@ -68,7 +68,7 @@ async def test_a_late_process_is_fenced_off_and_told_and_its_runs_are_freed_once
         assert await late.take() == []  # it begins anew, and nothing of the other's goes
         held = await other.renew()
         assert held is not None
-        assert (list(held.seqs), held.workers, held.processes) == (["r"], ("one", "two"), 2)
+        assert (list(held.seqs), list(held.workers), held.processes) == (["r"], ["one", "two"], 2)
 
 
 async def test_a_process_that_was_late_and_lost_nothing_goes_on(postgres: str) -> None:

