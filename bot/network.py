@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
 _QUOTES = "\"'`´‘’‚‛“”„‟«»‹›"  # what a word processor or a chat puts around a value that is copied
 _INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060"  # what comes along when it is copied
+_OTHER_TIMES = (9, 10)  # OpenSSL's codes of a certificate that is not valid yet, and not any more
+_DEEPEST = 8  # causes of causes
 _NEARBY_ENDINGS = (".localhost", ".local", ".internal", ".lan", ".home.arpa")  # RFC 6761, 6762, 8375, and ICANN 2024
 
 
@@ -71,6 +74,19 @@ def find_proxy(address: str) -> str | None:
     host, proxy = parts.hostname or "", proxies.get(parts.scheme) or proxies.get("all") or ""
     is_usable = proxy.startswith(("http://", "https://")) and not is_nearby(host) and not proxy_bypass(host)
     return proxy if is_usable else None
+
+
+def describe_certificate_error(error: BaseException) -> str:
+    """Return why a host's certificate was refused and what to look at, where an error comes of that; else ""."""
+    cause: BaseException | None = error
+    for _ in range(_DEEPEST):
+        # aiohttp's own error of this class has no code; its cause has
+        if isinstance(cause, ssl.SSLCertVerificationError) and hasattr(cause, "verify_code"):
+            is_clock = cause.verify_code in _OTHER_TIMES
+            look = "is this machine's clock right?" if is_clock else "does a proxy stand in between?"
+            return f"its certificate is refused, {cause.verify_message}: {look}"
+        cause = cause and (cause.__cause__ or cause.__context__)
+    return ""
 
 
 def _read_ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -31,7 +31,7 @@ from adapters.discord.webhooks import Webhooks
 from bot.actions.actions import Actions
 from bot.concurrency import KeyedSemaphore
 from bot.errors import Misconfigured
-from bot.network import find_proxy
+from bot.network import describe_certificate_error, find_proxy
 from bot.ports.shards import ShardLeases
 from bot.ports.store import DocumentStore, Store
 from bot.settings.platforms import DiscordSettings
@@ -271,9 +271,8 @@ class DiscordBot:
                 raise
             except CALL_ERRORS as error:
                 delay = backoff.delay()
-                log.warning(
-                    "Discord is not reached; trying again", reason=str(error) or repr(error), delay_s=round(delay, 1)
-                )
+                reason = describe_certificate_error(error) or str(error) or repr(error)
+                log.warning("Discord is not reached; trying again", reason=reason, delay_s=round(delay, 1))
             await self._client.http.close()  # its next log-in makes a session anew
             self._client.http.connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS)
             await asyncio.sleep(delay)
@@ -315,7 +314,8 @@ class DiscordBot:
                 if self._client.is_closed():  # a client of several shards closes itself, and is of no more use
                     raise
                 delay = backoff.delay()
-                log.warning("the gateway was lost; connecting anew", reason=repr(error), delay_s=round(delay, 1))
+                reason = describe_certificate_error(error) or repr(error)
+                log.warning("the gateway was lost; connecting anew", reason=reason, delay_s=round(delay, 1))
                 await asyncio.sleep(delay)
 
     async def _register(self, application: int) -> None:

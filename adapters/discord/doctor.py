@@ -17,7 +17,7 @@ from adapters.discord.api import CALL_ERRORS, set_up_library
 from adapters.discord.permissions import MESSAGE_CONTENT, SERVER_MEMBERS, Intent, missing_permissions
 from bot.doctor import Check, Finding, check_clock
 from bot.errors import Misconfigured
-from bot.network import find_proxy
+from bot.network import describe_certificate_error, find_proxy
 from bot.ports.process import Clock
 from bot.settings.platforms import DiscordSettings
 from bot.text import join_names
@@ -100,7 +100,7 @@ def _explain(error: BaseException) -> str:
         case discord.HTTPException():
             return f"it answered with status {error.status}"
         case _:
-            return f"it cannot be reached ({type(error).__name__})"
+            return f"it cannot be reached ({describe_certificate_error(error) or type(error).__name__})"
 
 
 @dataclass(slots=True)

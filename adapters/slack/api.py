@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from adapters.common.downloads import download, is_same_site
 from adapters.slack.budgets import method_bucket
 from adapters.slack.scopes import NEEDS, Method
-from bot.network import find_proxy
+from bot.network import describe_certificate_error, find_proxy
 from bot.ports.surface import Forbidden, Gone, RateLimited, SurfaceError
 from bot.text import as_bytes
 
@@ -143,7 +143,8 @@ class Api:
         except SlackApiError as error:
             raise _translate_error(error, method, team, str(arguments.get("channel", ""))) from error
         except (SlackClientError, aiohttp.ClientError, OSError, ValueError) as error:
-            raise SurfaceError(f"Slack could not be reached: {type(error).__name__}") from error
+            why = describe_certificate_error(error) or type(error).__name__
+            raise SurfaceError(f"Slack could not be reached: {why}") from error
         data = dict(answer.data) if isinstance(answer.data, dict) else {}
         return data, {name.lower(): value for name, value in answer.headers.items()}
 

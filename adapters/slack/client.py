@@ -42,7 +42,7 @@ from adapters.slack.workspaces import Authorize, Workspaces
 from bot.actions.actions import Actions
 from bot.concurrency import KeyedSemaphore, TaskGroup
 from bot.errors import Misconfigured, Refused, Unreachable
-from bot.network import find_proxy
+from bot.network import describe_certificate_error, find_proxy
 from bot.ports.process import Clock
 from bot.ports.store import DocumentStore, RunFilter, Store
 from bot.ports.surface import SurfaceError
@@ -109,7 +109,7 @@ class SlackBot:
         try:
             await self._serve(accepted)
         except (SurfaceError, SlackClientError, aiohttp.ClientError, OSError) as error:
-            raise Unreachable(f"{type(error).__name__}: {error}") from error
+            raise Unreachable(describe_certificate_error(error) or f"{type(error).__name__}: {error}") from error
         finally:
             self.ready.clear()
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, assert_never
 
 from bot.models.errors import Kind, ProviderError
 from bot.models.limits import find_reset_s
+from bot.network import describe_certificate_error
 from bot.text import clean_text
 
 CLOSED_EARLY = "the answer broke off: the connection closed before its end"
@@ -39,6 +40,8 @@ def map_error(
     origins = _origins(error)
     if read := next((origin for origin in origins if isinstance(origin, ProviderError)), None):
         return ProviderError(read.kind, blank(read.text), read.retry_after_s)
+    if refused := describe_certificate_error(origins[0]):
+        return ProviderError("unreachable", f"{_REASONS['unreachable']}: {refused}")
     match _transport_failure(origins, is_reading):
         case "ours":
             return ProviderError("ours", f"{_REASONS['ours']}: {blank(_describe_bug(origins))}")

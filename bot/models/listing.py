@@ -15,7 +15,7 @@ from bot.models.catalogue import Model, key_of, key_state, prefix_of
 from bot.models.errors import Kind, ProviderError
 from bot.models.local import ollama_base
 from bot.models.parameters import Habits, describe_habits, endpoint_key
-from bot.network import is_nearby, tell_address
+from bot.network import describe_certificate_error, is_nearby, tell_address
 
 LISTING_TIMEOUT_S = 10.0
 
@@ -155,7 +155,8 @@ async def _fetch(source: _List, *, proxy: bool) -> Mapping[str, Any]:
                 raise ProviderError(_kind(response.status), f"{response.url.host} answered {response.status}")
             found = await response.json()
     except (aiohttp.ClientConnectionError, TimeoutError) as error:
-        raise ProviderError("unreachable", f"{tell_address(source.url)} does not answer") from error
+        why = describe_certificate_error(error) or "it does not answer"
+        raise ProviderError("unreachable", f"{tell_address(source.url)}: {why}") from error
     except (aiohttp.ClientError, ValueError) as error:
         raise ProviderError("other", f"{tell_address(source.url)} did not answer in JSON") from error
     return found if isinstance(found, dict) else {}

@@ -23,6 +23,7 @@ from tests.servers.discord import DiscordServer
 from tests.servers.discord import server as discord_server
 from tests.servers.discord.routing import Route
 from tests.servers.model_server import ModelServer, model_list
+from tests.support.certificates import VALID, serve_tls
 from tests.support.command_line import run_moot
 from tests.support.doctor import ask_doctor
 from tests.support.model_panel import SEATS, write_settings
@@ -190,11 +191,14 @@ def test_a_token_that_no_header_can_carry(wire: DiscordServer, token: str) -> No
         make_settings(wire, token)
 
 
-async def test_a_discord_that_is_not_there_or_fails_is_told_as_that(wire: DiscordServer) -> None:
+async def test_a_discord_that_is_not_there_or_fails_is_told_as_that(wire: DiscordServer, tmp_path: Path) -> None:
     await wire.fail("GET", "/users/@me", 403)
     assert "status 403" in (await run_check(make_settings(wire)))["discord"].meaning
     away = DiscordSettings(token=wire.token, api_base=f"http://127.0.0.1:{unused_port()}/api/v10")
     assert "cannot be reached" in (await run_check(away))["discord"].meaning
+    async with serve_tls(tmp_path / "own.pem", VALID) as address:
+        masked = away.model_copy(update={"api_base": f"{address}/api/v10"})
+        assert "does a proxy stand in between?" in (await run_check(masked))["discord"].meaning
 
 
 async def test_a_clock_that_is_wrong_is_told(wire: DiscordServer) -> None:

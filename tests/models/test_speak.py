@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ from tests.support.answers import (
     open_speaker,
     wait_until_left,
 )
+from tests.support.certificates import EXPIRED, TO_COME, VALID, serve_tls
 
 SCHEMA = {"type": "object", "properties": {"ranking": {"type": "string"}}, "required": ["ranking"]}
 PREFIXES = ("hosted_vllm", "openai")  # litellm's two ways to an OpenAI-compatible endpoint
@@ -120,6 +122,29 @@ async def test_each_fault_has_its_kind_and_a_sentence(prefix: str, reply: Reply,
     assert heard.error is not None
     assert heard.error.kind == kind
     assert told in heard.error.text
+    assert_for_people(heard.error.text)
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        (EXPIRED, "certificate is refused, certificate has expired: is this machine's clock right?"),
+        (TO_COME, "certificate is refused, certificate is not yet valid: is this machine's clock right?"),
+        (VALID, "does a proxy stand in between?"),
+    ],
+)
+async def test_a_refused_certificate_says_what_to_look_at(
+    days: tuple[int, int], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if days is not VALID:  # which is trusted but for its days
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.pem"))
+    async with (
+        serve_tls(tmp_path / "own.pem", days) as address,
+        open_speaker(make_model(address), retries=RetrySettings(tries=1)) as made,
+    ):
+        heard = await hear(made.speak(SEAT, ASK))
+    assert heard.error is not None
+    assert (heard.error.kind, told in heard.error.text) == ("unreachable", True)
     assert_for_people(heard.error.text)
 
 
