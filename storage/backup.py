@@ -44,7 +44,7 @@ async def back_up(path: Path, to: Path) -> Examination:
 
     Writers go on meanwhile: https://sqlite.org/backup.html. Raises Misconfigured, StoreFailed.
     """
-    part = to.with_name(f"{to.name}.part")
+    part = to.parent / f"{to.name}.part"  # also of a folder without a name, which is there already
     try:
         await asyncio.to_thread(_copy, path, to, part)
         found = await examine_database(part)

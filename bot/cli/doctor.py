@@ -18,6 +18,7 @@ from bot.cli.exit import FAILED, OK
 from bot.cli.logs import configure_logs
 from bot.cli.provision import USUAL_SEATS, provide_models
 from bot.cli.settings_file import load_settings
+from bot.cli.tables import LEAST_TABLE_COLUMNS
 from bot.doctor import Check, Finding, State, as_json, is_healthy, list_settings_mistakes, run_checks
 from bot.errors import Misconfigured, Refused
 from bot.models import doctor as model_doctor
@@ -33,7 +34,6 @@ from bot.settings.files import FILE
 from bot.settings.settings import PanelSettings, RetrySettings, Settings
 from storage import doctor as storage_doctor
 
-_LEAST_TABLE_COLUMNS = 80
 _STYLES: Mapping[State, str] = {"ok": "green", "warning": "yellow", "broken": "bold red"}
 
 
@@ -132,7 +132,7 @@ def _platform_checks(settings: Settings) -> list[Check]:
 
 def _render_findings(findings: Sequence[Finding], columns: int) -> RenderableType:
     """Render a table, or a paragraph a finding on a terminal of few columns."""
-    return _render_table(findings) if columns >= _LEAST_TABLE_COLUMNS else Group(*_render_paragraphs(findings))
+    return _render_table(findings) if columns >= LEAST_TABLE_COLUMNS else Group(*_render_paragraphs(findings))
 
 
 def _render_table(findings: Iterable[Finding]) -> Table:

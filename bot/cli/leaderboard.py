@@ -8,13 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
 from bot.cli.console import CleanConsole, print_plain
 from bot.cli.core import load_configuration
 from bot.cli.exit import OK
 from bot.cli.files import write_out
+from bot.cli.tables import Rows
 from bot.cli.votes import read_imported_votes
 from bot.domain.transcript import Transcript, fold_all
 from bot.errors import Misconfigured, Refused
@@ -91,10 +91,10 @@ def _to_json(board: Leaderboard) -> dict[str, object]:
     }
 
 
-def _render_ratings(board: Leaderboard) -> Table:
-    table = Table("", "model", "rating", "95 % interval", "votes", "win rate", "mean rank")
+def _render_ratings(board: Leaderboard) -> Rows:
+    cells = []
     for place, r in enumerate(board.ratings, 1):
         interval = f"{r.low:,.0f} to {r.high:,.0f}"
         figures = (f"{r.points:,.0f}", interval, f"{r.votes:,}", f"{r.win_rate:.0%}", f"{r.mean_rank:.2f}")
-        table.add_row(str(place), Text(board.name(r.model)), *figures)
-    return table
+        cells.append([Text(str(place)), Text(board.name(r.model)), *map(Text, figures)])
+    return Rows(("", "model", "rating", "95 % interval", "votes", "win rate", "mean rank"), cells)

@@ -89,7 +89,7 @@ def read_record(text: str) -> RunRecord:
     if version > VERSION:
         raise Unreadable(f"it has version {version}, and this Moot reads up to {VERSION}: update Moot")
     run = document.get("run")
-    if not isinstance(run, str) or not _RUN.match(run):
+    if not isinstance(run, str) or not _RUN.fullmatch(run):
         raise Unreadable("run: letters, digits, - and _ make its name, at most 64 of them")
     if unknown := document.keys() - {"document", "version", "run", "facts", "snapshots"}:
         raise Unreadable(f"unknown here, perhaps written by a newer version: {', '.join(sorted(unknown))}")

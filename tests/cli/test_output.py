@@ -17,9 +17,11 @@ from rich.text import Text
 
 from bot.cli.console import CleanConsole
 from bot.cli.exit import NOT_SHOWN, OK, UNUSABLE
-from bot.cli.tables import render_catalogue
+from bot.cli.tables import render_catalogue, render_costs, render_runs
 from bot.models.catalogue import Model
 from bot.models.listing import list_configured
+from bot.ports.spending import CostRow
+from bot.ports.store import RunRow
 from tests.servers.model_server import ModelServer, answer
 from tests.support.command_line import run_moot
 from tests.support.model_panel import tell_every_seat, write_settings
@@ -164,3 +166,24 @@ def test_a_name_in_the_catalogue_is_never_cut(capsys: pytest.CaptureFixture[str]
     model = Model("a", "anthropic/claude-opus-4-1-20250805", "A", "anthropic")
     CleanConsole(width=80).print(render_catalogue(list_configured([model], {})))
     assert "…" not in capsys.readouterr().out
+
+
+def test_a_list_of_runs_can_be_used_at_40_columns() -> None:
+    out = io.StringIO()
+    row = RunRow("j7sadzqa", 0.0, "council", "Should we rewrite " + "all of it " * 30, "synthesised")
+    CleanConsole(file=out, width=40).print(render_runs([row]))
+    assert [line.rstrip() for line in out.getvalue().splitlines()] == [
+        "j7sadzqa",
+        "  started: 1970-01-01 00:00",
+        "  format: council",
+        "  name or question: Should we rewrite a…",
+        "  outcome: synthesised",
+    ]
+
+
+def test_costs_can_be_read_at_40_columns() -> None:
+    out = io.StringIO()
+    console = CleanConsole(file=out, width=40)
+    console.print(render_costs("model", [CostRow("gpt", 0.5, 3, 2.0)]), render_costs("day", []))
+    assert "gpt\n  cost: $0.500\n  calls: 3\n" in "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+    assert "day: none" in out.getvalue()

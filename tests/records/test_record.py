@@ -106,6 +106,7 @@ def test_what_is_no_document_is_refused(what: str) -> None:
 CHANGED: dict[str, tuple[dict[str, object], str]] = {
     "a newer version": ({"version": VERSION + 1}, "update Moot"),
     "no version": ({"version": True}, "which version"),
+    "a line end in a name": ({"run": "x\n"}, "run: letters"),
     "a path for a name": ({"run": "../../etc/x"}, "run: letters"),
     "a field from elsewhere": ({"mood": 1}, "unknown here.*mood"),
     "no facts": ({"facts": []}, "start of the run"),

@@ -68,6 +68,8 @@ async def test_a_backup_replaces_nothing(tmp_path: Path) -> None:
     (tmp_path / "copy.db").write_text("mine")
     with pytest.raises(Misconfigured, match="there already"):
         await back_up(path, tmp_path / "copy.db")
+    with pytest.raises(Misconfigured, match="there already"):
+        await back_up(path, Path())
     with pytest.raises(StoreFailed, match="cannot be opened"):
         await back_up(path, tmp_path / "nowhere" / "copy.db")
     with pytest.raises(Misconfigured, match="no store"):
