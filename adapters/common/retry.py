@@ -1,9 +1,12 @@
-"""Retries for calls outside the scheduler, whose content does not change meanwhile, and for a store that fails."""
+"""Waits that platforms ask for, and retries: for calls outside the scheduler, whose content stays, and for a store."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from email.utils import parsedate_to_datetime
+from math import isfinite
 from typing import TypeVar
 
 from bot.errors import StoreFailed
@@ -13,6 +16,26 @@ T = TypeVar("T")
 
 MAX_WAITS = 3
 STORE_WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # a database is restarted, or another takes its place, within a minute
+
+
+def read_seconds(said: object) -> float | None:
+    """Return a number of seconds that a platform gives, 0 or more; None for anything else."""
+    try:
+        seconds = float(said)  # type: ignore[arg-type]  # whatever JSON or a header holds
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return seconds if isfinite(seconds) and seconds >= 0 else None
+
+
+def read_retry_after(header: str | None) -> float | None:
+    """Return the seconds of a Retry-After header, which is a number or a date (RFC 9110, 10.2.3); else None."""
+    seconds = read_seconds(header)
+    if seconds is not None or header is None:
+        return seconds
+    try:
+        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
+    except ValueError:
+        return None
 
 
 async def retry_when_limited(call: Callable[[], Awaitable[T]]) -> T:

@@ -50,8 +50,8 @@ class SharedBudget:
     def record_answer(self, request: SentRequest, now: float) -> None:
         self._flying.pop(id(request)).record_answer(request, now)
 
-    def record_refusal(self, now: float, retry_after_s: float) -> None:
-        self._now(now).record_refusal(now, retry_after_s)
+    def record_refusal(self, now: float, retry_after_s: float, *, teaches: bool = True) -> None:
+        self._now(now).record_refusal(now, retry_after_s, teaches=teaches)
 
     def learn(self, now: float, *, limit: int, remaining: int, reset_after_s: float) -> None:
         self._now(now).learn(now, limit=limit, remaining=remaining, reset_after_s=reset_after_s)

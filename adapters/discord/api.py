@@ -8,6 +8,7 @@ text ends with its response: when it is refused its budget pauses, and the next 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from types import SimpleNamespace
@@ -19,9 +20,10 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from adapters.common.retry import read_retry_after, read_seconds
 from adapters.discord.buckets import Buckets, Counted, hidden_name
-from adapters.discord.budgets import ADDRESS_CEILING, BOT_CEILING, ceiling_name, old_bucket_name
-from bot.live.budget import Budgets, SentRequest
+from adapters.discord.budgets import ADDRESS_CEILING, BOT_CEILING, DEFAULT_WINDOW_S, ceiling_name, old_bucket_name
+from bot.live.budget import FORGET_S, Budgets, SentRequest
 from bot.ports.process import Clock
 from bot.ports.surface import Forbidden, Gone, RateLimited, SurfaceError
 
@@ -34,6 +36,7 @@ FORBIDDEN = {50001: "I have no access", 50013: "a permission is missing", 160005
 
 CALL_ERRORS = (discord.HTTPException, aiohttp.ClientError, OSError)  # refused or not answered; time-outs are OSErrors
 
+BLOCKED_S = 60.0  # for which an address that is refused stays silent, unless told how long
 POLL_S = 0.05  # between looks for room below the ceiling: only an answer tells when there will be some
 
 _ends_with_response: ContextVar[bool] = ContextVar("the call ends with its response", default=False)
@@ -150,42 +153,80 @@ class Rest:
         """Learn the limit from a response before discord.py reads it, and end our calls with it."""
         response, headers = ended.response, ended.response.headers
         call = self.buckets.read_path(ended.method, ended.url.path)
-        if call and response.status != 429 and "X-RateLimit-Remaining" in headers:
+        if call and response.status != 429:
             self._learn(call, headers, context.sent)
         if not _ends_with_response.get():
             return
-        data = await response.json() if response.content_type == "application/json" else None
+        data = await _read_json(response)
         response.release()
         if response.status == 429:
-            raise self._read_limit(headers, data or {}, call, ceiling_name(ended.url.path))
-        if response.status >= 500:
+            said = data if isinstance(data, dict) else {}
+            raise self._read_limit(headers, said, call, ceiling_name(ended.url.path))
+        if response.status >= 500 or (response.status >= 400 and not isinstance(data, dict)):
             raise SurfaceError(f"Discord answered {response.status}", response.status)
+        if data is None and response.status != 204:
+            raise SurfaceError("the answer is not Discord's")
         if response.status >= 400:
             raise discord.HTTPException(response, data)
         raise _Success(data)
 
     def _learn(self, call: Counted, headers: Mapping[str, str], sent: float) -> None:
-        now, remaining = self._time(), int(headers["X-RateLimit-Remaining"])
-        reset_after_s, bucket = float(headers["X-RateLimit-Reset-After"]), headers["X-RateLimit-Bucket"]
-        name = self.buckets.learn(call, bucket, sent, now, remaining, reset_after_s)
-        limit = int(headers["X-RateLimit-Limit"])
-        self._budgets[name].learn(now, limit=limit, remaining=remaining, reset_after_s=reset_after_s)
+        """Learn a limit from an answer, unless a part of it is missing or cannot be meant."""
+        parts = [read_seconds(headers.get(f"X-RateLimit-{part}")) for part in ("Limit", "Remaining", "Reset-After")]
+        limit, remaining, reset_after_s = (math.nan if part is None else part for part in parts)
+        if not (limit >= 1 and remaining >= 0 and 0 < reset_after_s <= FORGET_S):
+            return
+        now, bucket = self._time(), headers.get("X-RateLimit-Bucket", call.kind)
+        name = self.buckets.learn(call, bucket, sent, now, int(remaining), reset_after_s)
+        self._budgets[name].learn(now, limit=int(limit), remaining=int(remaining), reset_after_s=reset_after_s)
 
     def _read_limit(
         self, headers: Mapping[str, str], data: Mapping[str, Any], call: Counted | None, above: str
     ) -> RateLimited:
         """Return which budget a 429 pauses, and for how long. `above`: the call's ceiling.
 
-        Where the bucket has room left, a limit that no header shows has refused it.
+        Where the bucket has room left, or is not the one that answers name, a limit that no header shows has refused
+        it. A 429 that says nothing as Discord says it refuses the whole address, as Cloudflare does.
         """
+        retry_after_s = _read_wait(headers, data)
         name = self.buckets.name(call) if call else ""
-        if headers.get("X-RateLimit-Scope") == "global":
-            name = above
-        elif data.get("code") == OLD_MESSAGE:
+        if data.get("code") == OLD_MESSAGE:
             name = old_bucket_name(name)
-        elif call and int(headers.get("X-RateLimit-Remaining", 0)) > 0:
+        elif not ("X-RateLimit-Scope" in headers or "retry_after" in data or data.get("code")):
+            return RateLimited(above, BLOCKED_S if retry_after_s is None else retry_after_s)
+        elif headers.get("X-RateLimit-Scope") == "global" or data.get("global"):
+            name = above
+        elif call and self._is_hidden(call, headers):
             name = hidden_name(call)
-        return RateLimited(name, float(data.get("retry_after", headers.get("Retry-After", "1"))))
+        return RateLimited(name, DEFAULT_WINDOW_S if retry_after_s is None else retry_after_s)
+
+    def _is_hidden(self, call: Counted, headers: Mapping[str, str]) -> bool:
+        """Return whether the headers of earlier answers have not told of the limit that refuses a call."""
+        has_room = (read_seconds(headers.get("X-RateLimit-Remaining")) or 0) > 0
+        bucket = headers.get("X-RateLimit-Bucket")
+        return has_room or (bucket is not None and not self.buckets.is_foretold(call, bucket))
+
+
+async def _read_json(response: aiohttp.ClientResponse) -> Any:
+    """Return the JSON of an answer; None where it has none, as a page of whoever stands before Discord."""
+    if response.content_type != "application/json":
+        return None
+    try:
+        return await response.json()
+    except ValueError:
+        return None
+
+
+def _read_wait(headers: Mapping[str, str], data: Mapping[str, Any]) -> float | None:
+    """Return the seconds that a 429 asks to wait; None where it does not say.
+
+    The body is exact, the header rounded up. Where they differ by more, the header is right
+    (https://github.com/discord/discord-api-docs/issues/7394).
+    """
+    exact, rounded = read_seconds(data.get("retry_after")), read_retry_after(headers.get("Retry-After"))
+    if exact is None or (rounded is not None and rounded > exact + 1):
+        return rounded
+    return exact
 
 
 def translate_error(error: discord.HTTPException) -> SurfaceError:

@@ -54,6 +54,7 @@ class Buckets:
         self._channels: dict[int, int] = {}  # webhook → its channel
         self._sharing = dict(TOGETHER)  # kind of call → what its budget is called
         self._apart: set[str] = set()
+        self._named: dict[str, str] = {}  # kind of call → the bucket that its last answer named
         self._first: dict[str, str] = {}  # bucket, as Discord names it → the kind of call that it was first told for
         self._told: dict[str, LastAnswer] = {}
 
@@ -79,12 +80,20 @@ class Buckets:
             return Counted(_VERBS[method], "webhooks", self._channels.get(place_id, place_id))
         return Counted(_VERBS[method], "channels", place_id)
 
+    def is_foretold(self, call: Counted, bucket: str) -> bool:
+        """Return whether the answers of such calls name the bucket that has refused one, or none has come yet.
+
+        They can name another one, with much room left (https://github.com/discord/discord-api-docs/issues/5646).
+        """
+        return self._named.get(call.kind, bucket) == bucket
+
     def learn(self, call: Counted, bucket: str, sent: float, now: float, remaining: int, reset_after_s: float) -> str:
         """Learn from the headers of an answer, and return the name of the budget that they tell of.
 
         A call counts apart where it was sent after another kind's answer, was answered while that one's window was
         open, and has no less left.
         """
+        self._named[call.kind] = bucket
         first = self._first.setdefault(bucket, call.kind)
         if not {first, call.kind} & self._apart:
             self._sharing[call.kind] = self._sharing.get(first, first)

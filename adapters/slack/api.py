@@ -11,6 +11,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.common.downloads import download, is_same_site
+from adapters.common.retry import read_retry_after
 from adapters.slack.budgets import method_bucket
 from adapters.slack.scopes import NEEDS, Method
 from bot.network import describe_certificate_error, find_proxy
@@ -185,7 +186,8 @@ def _translate_error(error: SlackApiError, method: Method, team: str, channel: s
     status, code = int(getattr(response, "status_code", 0)), str(data.get("error", ""))
     if status == 429 or code in ("ratelimited", "rate_limited"):
         name = method_bucket(team, method, channel if method == "chat.postMessage" else "")
-        return RateLimited(name, float(response.headers.get("Retry-After", DEFAULT_PAUSE_S)))
+        told_s = read_retry_after(response.headers.get("Retry-After"))
+        return RateLimited(name, DEFAULT_PAUSE_S if told_s is None else told_s)
     if code in GONE:
         return Gone(GONE[code])
     if code in FORBIDDEN:

@@ -30,8 +30,9 @@ def slack_budget(name: str, started: float) -> Budget:
     """
     _, _, method, *channel = name.split(" ")
     if method == "chat.postMessage":
-        limit, window_s = (POSTS_PER_CHANNEL, POSTS_WINDOW_S) if channel else (POSTS_PER_MINUTE, MINUTE_S)
-        return SlidingWindow(limit, window_s)
+        if channel:
+            return SlidingWindow(POSTS_PER_CHANNEL, POSTS_WINDOW_S, at_once=1)
+        return SlidingWindow(POSTS_PER_MINUTE, MINUTE_S)
     return SlidingWindow(PER_MINUTE.get(method, DEFAULT_PER_MINUTE), MINUTE_S, at_once=1, spent_at=started)
 
 

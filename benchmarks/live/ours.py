@@ -24,7 +24,7 @@ def make_budget(scene: Scene, name: str) -> Budget:
     if name == CEILING:
         return SlidingWindow(scene.ceiling_per_s or 1, 1.0)
     if name.startswith("posts"):
-        return SlidingWindow(POSTS, POSTS_WINDOW_S)
+        return SlidingWindow(POSTS, POSTS_WINDOW_S, at_once=1)
     if scene.has_headers:
         return FixedWindow(scene.limit, scene.per_s, at_once=1, eager=True)
     if scene.shape == "window":

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 ROUNDING = 1e-9
 FORGET_S = 600.0  # a limit that was guessed from a refusal is tried in full again after this long
+PAUSE_S, DOUBLINGS = 0.25, 7  # after a refusal at least; doubled so often while nothing but refusals comes
 
 
 @dataclass(slots=True)
@@ -56,8 +57,11 @@ class Budget(Protocol):
         """Record that the answer to a request came, or never will."""
         ...
 
-    def record_refusal(self, now: float, retry_after_s: float) -> None:
-        """Record a 429: nothing is sent until `retry_after_s` have passed."""
+    def record_refusal(self, now: float, retry_after_s: float, *, teaches: bool = True) -> None:
+        """Record a 429: nothing is sent until `retry_after_s` have passed.
+
+        `teaches`: the limit may be lower than thought; False where only the pause was too short.
+        """
         ...
 
     def learn(self, now: float, *, limit: int, remaining: int, reset_after_s: float) -> None:
@@ -145,8 +149,8 @@ class FixedWindow:
                 self._strays += 1
                 self._stray_at = now
 
-    def record_refusal(self, now: float, retry_after_s: float) -> None:
-        if not self._told:
+    def record_refusal(self, now: float, retry_after_s: float, *, teaches: bool = True) -> None:
+        if teaches and not self._told:
             self.limit = max(1, self.limit // 2)
             self._guessed_at = now
         self._spent_until(now + retry_after_s)
@@ -180,6 +184,7 @@ class FixedWindow:
     def _spent_until(self, end: float) -> None:
         self._early = self._late = end - self.window_s
         self._used = max(self.limit, self._used)
+        self._window += 1  # what is answered later cannot end it sooner, however long it lasts
 
     def _limit(self, now: float) -> int:
         if not self._told and now >= self._guessed_at + FORGET_S:
@@ -253,9 +258,9 @@ class SlidingWindow:
         self._flying -= 1
         self._ends.append(now + self.window_s)
 
-    def record_refusal(self, now: float, retry_after_s: float) -> None:
+    def record_refusal(self, now: float, retry_after_s: float, *, teaches: bool = True) -> None:
         """Take the limit to be lower than thought: try a lower one, and all of it again after a while."""
-        if not self._told and now >= self._paused_until:
+        if teaches and not self._told and now >= self._paused_until:
             self.limit = self._guess_limit(now, retry_after_s)
         self._guessed_at = now
         self._paused_until = max(self._paused_until, now + retry_after_s)
@@ -328,8 +333,8 @@ class TokenBucket:
     def record_answer(self, request: SentRequest, now: float) -> None:
         self._delay = max(now - request.sent, 0.9 * self._delay)
 
-    def record_refusal(self, now: float, retry_after_s: float) -> None:
-        if not self._told and now >= self._at:  # refusals of one moment tell one thing
+    def record_refusal(self, now: float, retry_after_s: float, *, teaches: bool = True) -> None:
+        if teaches and not self._told and now >= self._at:  # refusals of one moment tell one thing
             self.per_s = self.per_s / 2
             self._guessed_at = now
         self._level, self._at = 0.0, now + retry_after_s
@@ -355,6 +360,7 @@ class Budgets:
         self._make = make
         self._started = started
         self._known: dict[str, Budget] = {}
+        self._refused: dict[str, int] = {}  # how often in a row
 
     def count_by_platform(self, now: float) -> dict[str, tuple[int, int]]:
         """Return by platform how many budgets have a request to spend now, and how many have none."""
@@ -365,6 +371,22 @@ class Budgets:
             has_room = budget.tokens(now) >= 1 - ROUNDING
             counts[platform] = (free + has_room, spent + (not has_room))
         return counts
+
+    def record_refusal(self, name: str, now: float, retry_after_s: float) -> None:
+        """Pause a budget after a 429: as long as was asked, and longer and longer where nothing is let through since.
+
+        A platform may ask for no wait at all, or for one that its own limit outlasts. Only the first refusal of such a
+        row teaches a lower limit, as nothing has been spent since.
+        """
+        before = self._refused.get(name, 0)
+        self._refused[name] = before + 1
+        pause_s = max(retry_after_s, PAUSE_S * 2.0 ** min(before, DOUBLINGS))
+        self[name].record_refusal(now, pause_s, teaches=not before)
+
+    def end_refusals(self, names: Iterable[str]) -> None:
+        """Note that a request that drew on these budgets was let through."""
+        for name in names:
+            self._refused.pop(name, None)
 
     def __getitem__(self, name: str) -> Budget:
         if name not in self._known:

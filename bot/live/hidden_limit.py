@@ -5,6 +5,9 @@ from __future__ import annotations
 from bot.live.budget import SlidingWindow
 
 MINUTE_S = 60.0
+SHORT_S = 15.0  # a refusal for less tells of no limit by the minute
+ON_ITS_WAY_S = 0.25  # the answer that says how long is left of the minute
+FEW = 5  # calls in a minute that spend no such limit: others have spent it
 NO_LIMIT = 1_000_000
 
 
@@ -19,6 +22,10 @@ class HiddenLimit(SlidingWindow):
         super().__init__(NO_LIMIT, MINUTE_S)
 
     def _guess_limit(self, now: float, retry_after_s: float) -> int:
-        """Return what was sent since the platform's minute began, but for the call that it refused."""
-        left_s = retry_after_s if retry_after_s < MINUTE_S else 0.0
-        return max(1, self._flying + sum(end >= now + left_s for end in self._ends) - 1)
+        """Return what was sent since the platform's minute began, but for the call that it refused.
+
+        Where that was little, or the minute is nearly over, other people's calls were too many, and nothing is learnt.
+        """
+        left_s = retry_after_s - ON_ITS_WAY_S if retry_after_s < MINUTE_S else 0.0
+        sent = self._flying + sum(end >= now + left_s for end in self._ends) - 1
+        return self.limit if sent < FEW or retry_after_s < SHORT_S else sent

@@ -33,7 +33,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import structlog
 
 from bot.concurrency import TaskGroup, TookTooLong, Watched
-from bot.live.budget import Budget, Budgets, SentRequest
+from bot.live.budget import Budgets, SentRequest
 from bot.live.demand import NOBODY, Ahead, Demand, Lengths, Usual, price
 from bot.live.reader import ReadingThread
 from bot.ports.surface import MessageRef, Method, RateLimited, SurfaceError
@@ -218,7 +218,7 @@ class Scheduler:
             elif not (job in given or self._is_due(bid, names, now, asked, prices)):
                 again_at = min(again_at, now + LOOK_AGAIN_S)
             elif call := _guard(job, job.take):
-                paid = [(budget, budget.take(now)) for budget in map(self._budgets.__getitem__, names)]
+                paid = {name: self._budgets[name].take(now) for name in names}
                 prices.clear()
                 free_at.clear()
                 self._start(self._request(job, call, paid), "live request")
@@ -280,7 +280,7 @@ class Scheduler:
             if usual.is_faint and name not in self._demand:
                 del self._usual[name]
 
-    async def _request(self, job: Job, call: SurfaceCall, paid: list[tuple[Budget, SentRequest]]) -> None:
+    async def _request(self, job: Job, call: SurfaceCall, paid: dict[str, SentRequest]) -> None:
         now = asyncio.get_running_loop().time
         began = now()
         ref: MessageRef | None = None
@@ -291,7 +291,7 @@ class Scheduler:
         except RateLimited as error:
             # what a lane needs beside its message (a webhook) may be refused as well: its own budget waits for it
             name = error.bucket if error.bucket in job.draws else next(iter(job.draws), error.bucket)
-            self._budgets[name].record_refusal(now(), error.retry_after_s)
+            self._budgets.record_refusal(name, now(), error.retry_after_s)
             failed = error
         except SurfaceError as error:
             failed = error
@@ -306,9 +306,10 @@ class Scheduler:
                 log.warning("a surface raised what it should not", error=repr(error))
             failed = SurfaceError(repr(error))
         finally:
-            for budget, request in paid:
-                budget.record_answer(request, now())
+            for name, request in paid.items():
+                self._budgets[name].record_answer(request, now())
         if failed is None:
+            self._budgets.end_refusals(paid)
             _guard(job, partial(job.on_success, call, ref, now() - began))
         else:
             _guard(job, partial(job.on_failure, call, failed, now() - began))

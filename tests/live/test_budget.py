@@ -97,6 +97,35 @@ def test_a_refusal_pauses_the_whole_budget_and_halves_a_limit_nobody_told_us() -
     assert bucket.free_at(10.0) == pytest.approx(14.0)  # one token a second from the end of the pause
 
 
+def test_a_pause_may_outlast_the_window() -> None:
+    window = FixedWindow(5, 2.0, at_once=1)
+    ticket = window.take(0.0)
+    window.record_refusal(0.1, 45.0)
+    window.record_answer(ticket, 0.1)
+    assert window.free_at(0.1) == pytest.approx(45.1)
+    ticket = window.take(45.1)
+    window.learn(45.2, limit=5, remaining=0, reset_after_s=30.0)
+    window.record_answer(ticket, 45.2)
+    assert window.free_at(45.2) == pytest.approx(75.2)
+
+
+def test_refusals_in_a_row_pause_for_longer_and_teach_once() -> None:
+    budgets, now, pauses = Budgets(lambda name, started: SlidingWindow(64, 60.0, at_once=1), 0.0), 10.0, []
+    for _ in range(9):
+        ticket = budgets["a"].take(now)
+        budgets.record_refusal("a", now, 0.0)
+        budgets["a"].record_answer(ticket, now)
+        pauses.append(budgets["a"].free_at(now) - now)
+        now = budgets["a"].free_at(now)
+    assert pauses == [0.25, 0.5, 1, 2, 4, 8, 16, 32, 32]
+    assert isinstance(window := budgets["a"], SlidingWindow)
+    assert window.limit == 32
+    budgets.end_refusals(["a"])
+    budgets.record_refusal("a", now, 0.4)
+    assert budgets["a"].free_at(now) == pytest.approx(now + 0.4)
+    assert window.limit == 16
+
+
 def test_headers_set_the_limit_the_count_and_the_end_of_the_window() -> None:
     window = FixedWindow(5, 5.0)
     ticket = window.take(0.0)

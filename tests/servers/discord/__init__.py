@@ -17,7 +17,7 @@ read_violations.
 People: dm, say, deliver_again, edit, delete, react, unreact, thread, slash, autocomplete, menu, click, select, submit,
 redeliver, answer.
 Trouble: delete_channel, lock, archive, delete_message, delete_webhook, leave_guild, age, expire, drop,
-ask_to_reconnect, close_gateway, refuse_connects, fail, storm, heal.
+ask_to_reconnect, close_gateway, refuse_connects, fail, answer_raw, storm, heal.
 
 Each argument that names a thing takes the thing itself or its id. `server.requests` is the log. `await
 server.until(predicate)` waits for a request that makes the predicate true. `server.violations` lists what breaks

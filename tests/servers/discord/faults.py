@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from tests.servers.discord.errors import DiscordError
 from tests.servers.discord.limits import Scope, rate_limit_error
+
+
+class RawAnswer(NamedTuple):
+    """An answer that is not as Discord's own are. `headers` holds the type of `body`, and no other is added."""
+
+    body: str
+    headers: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -21,7 +29,7 @@ class Fault:
 
     `stall_s` is the wait before the request takes effect, `late_s` the wait between its effect and its answer. With
     `acts` the request takes effect, and only its answer is lost. `times` is how often the fault happens; None: until
-    `end_at` (loop time), or for ever.
+    `end_at` (loop time), or for ever. `raw` is sent with `status` as it is.
     """
 
     method: str
@@ -35,6 +43,7 @@ class Fault:
     late_s: float = 0.0
     acts: bool = False
     end_at: float | None = None
+    raw: RawAnswer | None = None
 
     def error(self) -> DiscordError | None:
         if not self.status:

@@ -51,13 +51,15 @@ class Limits:
 
     `rules` holds limits by name; those that it does not name keep Discord's. Routes without a rule have `other`.
     `shared` tells of a limit which bucket it is counted in; one that `rules` names counts apart all the same. `named`:
-    the bucket that headers name, whatever counts. `hidden`: a second limit, which no header shows.
+    the bucket that headers name, whatever counts. `hidden`: a second limit, which no header shows. `told`: headers by
+    bucket that answers carry instead of the true ones, None for one that is left out; a 429 tells the truth.
     """
 
     rules: Mapping[str, Rule] = field(default_factory=dict)
     shared: Mapping[str, str] = field(default_factory=lambda: SHARED)
     named: Mapping[str, str] = field(default_factory=dict)
     hidden: Mapping[str, Rule] = field(default_factory=dict)
+    told: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     other: Rule = OTHER
     global_rule: Rule = GLOBAL
 
@@ -102,7 +104,8 @@ class Buckets:
         }
         if spent or hidden_s:
             raise rate_limit_error(hidden_s or left_s, "user", headers=headers)
-        return headers
+        told = {**headers, **self.limits.told.get(bucket, {})}
+        return {name: value for name, value in told.items() if value is not None}
 
     def _take_hidden(self, name: str, major: str) -> float:
         """Spend one call of a limit that no header shows; return the seconds to wait where none is left, else 0."""

@@ -188,7 +188,7 @@ class Router:
 
 class _Reply(NamedTuple):
     status: int
-    body: Any  # JSON; None: no body
+    body: Any  # JSON; None: no body; bytes: as they are
     headers: Mapping[str, str]
     code: int = 0
 
@@ -199,6 +199,8 @@ class _Reply(NamedTuple):
         """
         if self.body is None:
             return web.Response(status=self.status, headers=self.headers)
+        if isinstance(self.body, bytes):
+            return web.Response(status=self.status, body=self.body, headers=self.headers)
         kind = {"Content-Type": "application/json"}
         return web.Response(status=self.status, body=json.dumps(self.body).encode(), headers={**self.headers, **kind})
 
@@ -218,6 +220,8 @@ def _is_without_effect(fault: Fault | None) -> bool:
 
 
 def _fault_reply(fault: Fault) -> _Reply | None:
+    if fault.status and fault.raw is not None:
+        return _Reply(fault.status, fault.raw.body.encode(), fault.raw.headers)
     error = fault.error()
     return None if error is None else _Reply(error.status, error.body, error.headers, error.code)
 

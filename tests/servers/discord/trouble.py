@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.servers.discord import messages, threads
 from tests.servers.discord.base import Base
-from tests.servers.discord.faults import Fault
+from tests.servers.discord.faults import Fault, RawAnswer
 from tests.servers.discord.gateway import Intent
 from tests.servers.discord.interactions import TOKEN_LIFE_S
 from tests.servers.discord.limits import Scope
@@ -80,6 +80,12 @@ class Trouble(Base):
     ) -> None:
         """Let requests fail; the parameters are those of `faults.Fault`."""
         self.faults.add(Fault(method, path, status, times, code, retry_after_s, scope, stall_s, late_s, acts))
+
+    async def answer_raw(
+        self, method: str, path: str, status: int, body: str, headers: dict[str, str], times: int | None = 1
+    ) -> None:
+        """Answer requests as somebody between the bot and Discord does, without effect."""
+        self.faults.add(Fault(method, path, status, times, raw=RawAnswer(body, headers)))
 
     async def storm(self, for_s: float, retry_after_s: float = 1.0, scope: Scope = "shared") -> None:
         """Answer every request with 429 for `for_s` seconds."""

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """An answer with Slack's `error` or this HTTP `status`; `ratelimited` is a 429 with `retry_after_s`."""
+    """An answer with Slack's `error` or this HTTP `status`; `ratelimited` is a 429 with `retry_after_s`.
+
+    `retry_after` is sent as that header instead, and with "" none is.
+    """
 
     error: str = ""
     status: int = 0
     retry_after_s: int = 30
+    retry_after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +44,19 @@ class Faults:
         self._queues: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self._released = asyncio.Event()
 
-    def fail(self, method: str, error: str = "", *, status: int = 0, times: int = 1, retry_after_s: int = 30) -> None:
+    def fail(
+        self,
+        method: str,
+        error: str = "",
+        *,
+        status: int = 0,
+        times: int = 1,
+        retry_after_s: int = 30,
+        retry_after: str | None = None,
+    ) -> None:
         if not (error or status):
             raise ValueError("a failure needs an error or a status")
-        self._queues[method].extend([Fail(error, status, retry_after_s)] * times)
+        self._queues[method].extend([Fail(error, status, retry_after_s, retry_after)] * times)
 
     def reset(self, method: str, *, times: int = 1, done: bool = False) -> None:
         self._queues[method].extend([Reset(done)] * times)

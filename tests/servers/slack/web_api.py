@@ -91,7 +91,8 @@ class WebApi:
                 return _tear_connection(http)
             case Fail(status=status) if status:
                 seen.status = status
-                return web.Response(status=status, text="upstream error")
+                after = {"Retry-After": fault.retry_after} if fault.retry_after else {}
+                return web.Response(status=status, text="upstream error", headers=after)
             case Stall():
                 await self._faults.wait(fault)
             case Reset() | Fail() | None:
@@ -114,7 +115,8 @@ class WebApi:
             seen.error = refused.code
             if refused.retry_after_s:
                 seen.status = 429
-                return {"Retry-After": str(refused.retry_after_s)}
+                told = fault.retry_after if isinstance(fault, Fail) else None
+                return {"Retry-After": str(refused.retry_after_s) if told is None else told}
         return {}
 
     def _run(self, seen: Request, secret: str, fault: Fault | None) -> Json:
