@@ -121,6 +121,14 @@ class Leases:
             found = await self._database.transact(lambda conn: conn.execute(query).all()) if wanted else ()
         return {row.run: (row.server, row.channel or "") for row in found}
 
+    async def find_holder(self, server: str, channel: str) -> str:
+        """Return the worker that holds a run in a channel; "" where none does."""
+        here = (runs.c.server == server) & (runs.c.channel == channel) & runs.c.caught_up_at.is_(None)
+        held = select(leases.c.owner).join(runs, runs.c.owner == leases.c.owner)
+        found = held.where(here, leases.c.role == "worker", ~IS_LATE).limit(1)
+        with translating_errors(self._name):
+            return await self._database.transact(lambda conn: conn.scalar(found)) or ""
+
     async def list_stranded(self) -> list[str]:
         """Return runs that are not over and that nobody holds, some at random where there are many."""
         with translating_errors(self._name):

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from storage.columns import TextJson
 
 READABLE_FROM = "0003"  # readers look at what came later only where it is there
-HEAD = "0013"  # the newest migration; alembic knows it too, but takes half a second to import
+HEAD = "0014"  # the newest migration; alembic knows it too, but takes half a second to import
 
 HELD = "owner IS NOT NULL"  # of the index of held runs, which are few
 DELETED = "deleted_at IS NOT NULL"  # of the index of deleted runs: lists of all others look in others
@@ -87,6 +87,16 @@ identifies = Table(
     metadata,
     Column("bucket", Integer, primary_key=True, autoincrement=False),
     Column("at", Float, nullable=False),
+)
+
+# What each process has spent, or holds in a lot, of a limit that several share, by the limit's name.
+lots = Table(
+    "lots",
+    metadata,
+    Column("budget", String, primary_key=True),
+    Column("owner", String, primary_key=True),
+    Column("ends", JSON, nullable=False),  # when each request leaves the window (seconds of the database's clock)
+    Column("until", Float, nullable=False),  # the latest of them
 )
 
 facts = Table(

@@ -41,10 +41,10 @@ def measure(size: Size) -> Report:
         Bar("signals, p99", quantiles(played.signals_ms, n=100, method="inclusive")[-1], SIGNAL_MS, "ms"),
         Bar("billed beyond the cap", max(0.0, played.billed_usd - CAP_USD), CENT, "USD"),
         Bar("of the cap used", played.billed_usd / CAP_USD, 0.5, "share", "at least"),
-        Bar("requests refused after the first minute", played.refusals, 0, "requests"),
+        Bar("requests refused after the first minute", len(played.refusals), 0, "requests"),
         Bar("runs from one worker to two, by CPU", 2 * one / two, GROWTH, "ratio", "at least"),
     ]
-    return Report(played.scenes, bars)
+    return Report([*played.scenes, *played.refusals], bars)
 
 
 def main() -> int:

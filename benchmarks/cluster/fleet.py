@@ -28,6 +28,7 @@ LOOK_S = 0.05
 class Member:
     """A process in its role. `port`: where it says whether it is ready."""
 
+    name: str
     role: Role
     bot: Bot
     port: int
@@ -58,15 +59,15 @@ class Fleet:
 
     async def start(self, role: Role) -> Member:
         """Start a process, and return once it has a lease and is ready."""
-        port = find_free_port()
+        name, port = f"{role}-{len(self.members)}", find_free_port()
         bot = Bot(
             Path(self.world.bot.store).parent,
             tuple,  # gateways share connections
-            name=f"{role}-{len(self.members)}",
+            name=name,
             options=("--role", role),
             env={"MOOT_METRICS__PORT": str(port)},
         )
-        member = Member(role, bot, port)
+        member = Member(name, role, bot, port)
         self.members.append(member)
         bot.spawn()
         async with asyncio.timeout(STARTS_WITHIN_S):

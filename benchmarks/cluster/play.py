@@ -52,7 +52,11 @@ class Size:
 
 @dataclass
 class Played:
-    """The figures of a play. `cpu_s`: of all workers for one run, with one worker and with two."""
+    """The figures of a play.
+
+    `refusals`: a row for each, after the first minute. `cpu_s`: of all workers for one run, with one worker and with
+    two.
+    """
 
     scenes: list[report.Scene] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)
@@ -60,7 +64,7 @@ class Played:
     signals_ms: list[float] = field(default_factory=list)
     cpu_s: list[float] = field(default_factory=list)
     billed_usd: float = 0.0
-    refusals: int = 0
+    refusals: list[report.Scene] = field(default_factory=list)
 
 
 async def play(size: Size, url: str) -> Played:
@@ -70,7 +74,7 @@ async def play(size: Size, url: str) -> Played:
         fleet = table.fleet
         for _ in range(size.gateways):
             await fleet.start("gateway")
-        began = asyncio.get_running_loop().time()
+        table.census.watch(table.world, asyncio.get_running_loop().time() + CALM_S)
         for workers in (1, 2):
             await _start_workers(fleet, workers)
             await _count_cpu(table, played, size, workers)
@@ -81,7 +85,7 @@ async def play(size: Size, url: str) -> Played:
         await _spend(table, played, size)
         for member in fleet.list_alive():
             await fleet.stop(member)
-        played.refusals = _count_refusals(table, began + CALM_S)
+        played.refusals += table.census.take_rows("all are stopped")
         played.found = table.found + fleet.broken
     return played
 
@@ -136,6 +140,7 @@ async def _note_scene(
     row |= {"seconds": round(time.monotonic() - began)}
     if signals:
         row["skip_slowest_ms"] = round(max(signals))
+    played.refusals += table.census.take_rows(str(row["scene"]))
     played.scenes.append(row)
     return ledger.runs
 
@@ -167,10 +172,3 @@ async def _play_everywhere(table: Table, crowd: Crowd, runs: int, at_once: int) 
 
 def _sum_cpu(fleet: Fleet) -> float:
     return sum(worker.cpu_s() for worker in fleet.list_alive("worker"))
-
-
-def _count_refusals(table: Table, since: float) -> int:
-    """Count requests that a platform refused by its limits, from a loop time on."""
-    discord, slack = table.world.discord.server.requests, table.world.slack.server.requests
-    seen = [*((r.status, r.at) for r in discord), *((r.status, r.at) for r in slack)]
-    return sum(status == 429 and at > since for status, at in seen)

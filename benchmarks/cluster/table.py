@@ -17,6 +17,7 @@ from benchmarks.chaos.play import wait_until_settled
 from benchmarks.chaos.runs import Asked, Crowd, Habits
 from benchmarks.chaos.wire import PANEL, SEATS, World, open_world
 from benchmarks.cluster.fleet import Fleet
+from benchmarks.cluster.refusals import Census
 
 PACE = Pace(first_s=0.3, gap_s=0.25, chars=20)  # an answer lasts 2 to 9 s
 ROOMS, VOTE_S, GRACE_S = 8, 3.0, 2.0
@@ -39,6 +40,7 @@ class Table:
     world: World
     places: Sequence[Place]
     fleet: Fleet
+    census: Census
     asked: list[Asked] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
     found: list[Found] = field(default_factory=list)
@@ -75,7 +77,7 @@ async def open_table(gateways: int, url: str, pace: Pace) -> AsyncIterator[Table
     async with open_world(ROOMS, pace, 1_000, models, **tables) as world:
         fleet = Fleet(world)
         try:
-            yield Table(world, [*await _furnish_shards(world, gateways), world.slack], fleet)
+            yield Table(world, [*await _furnish_shards(world, gateways), world.slack], fleet, Census(fleet))
         finally:
             fleet.end()
 

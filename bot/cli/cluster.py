@@ -18,11 +18,13 @@ from bot.engine.quarantine import count_take_over
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.worker import Worker
 from bot.errors import Misconfigured, UnknownFacts
+from bot.live.lots import LotKeeper
 from bot.outages import OutageLog
 from bot.ports.store import Store
 from bot.settings.settings import Settings
 from storage.handover import HandOver, open_hand_over
 from storage.leases import Held, Leases, Role, open_leases
+from storage.lots import LotStore, open_lots
 from storage.shards import Shards, open_shards
 from storage.signals import Signals
 
@@ -50,6 +52,7 @@ class Cluster:
         leases: Leases,
         jobs: HandOver,
         signals: Signals,
+        lots: LotStore,
         shards: Shards | None,
     ) -> None:
         """Take the parts; `owner` names this process and its life. `shards`: of a gateway to Discord."""
@@ -63,6 +66,8 @@ class Cluster:
         self._leases = leases
         self._jobs = jobs
         self._signals = signals
+        self._lots = lots
+        self.lots = LotKeeper(lots)
         self._taking: asyncio.Task[None] | None = None
         self._workers: Mapping[str, Collection[str]] = {}  # each with the runs that it cannot read
         self._left = set[str]()  # runs that are held here, and that nobody here worked on at the last renewal
@@ -95,6 +100,7 @@ class Cluster:
         await self._take_lease()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._signals.send_all())
+            tasks.create_task(self.lots.keep())
             tasks.create_task(self._keep_lease(gateway.taken_up, lambda seqs: None, self._take_lease))
 
     async def serve_worker(self, worker: Worker, supervisor: RunSupervisor, most: int) -> None:
@@ -119,6 +125,7 @@ class Cluster:
         await self._take_lease()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._signals.hear(hear))
+            tasks.create_task(self.lots.keep())
             tasks.create_task(self._keep_lease(supervisor.taken_up, look, begin_anew))
             tasks.create_task(worker.keep_views())
             tasks.create_task(self._look_for_late())
@@ -136,6 +143,7 @@ class Cluster:
         freed = await self._leases.end()
         self._workers = {worker: unread for worker, unread in self._workers.items() if worker != self.owner}
         await self._offer(freed)
+        await self._offer(await self._leases.list_stranded())  # those that waited for it
 
     async def _take_lease(self) -> None:
         """Take a lease, which this process has lost or never had. Raises StoreFailed."""
@@ -204,6 +212,7 @@ class Cluster:
             with outage.tolerating():
                 await self._offer(await self._leases.list_stranded())
                 await self._jobs.forget_dead()
+                await self._lots.forget_old()
             await asyncio.sleep(STRANDED_S)
 
     async def _offer(self, runs: Collection[str]) -> None:
@@ -211,7 +220,9 @@ class Cluster:
         for run, place in (await self._leases.find_places(runs)).items():
             able = [worker for worker, unread in self._workers.items() if run not in unread]
             if able or not self._workers:
-                await self._jobs.offer(run, choose_worker(budget_place(*place), able))
+                holder = await self._leases.find_holder(*place)
+                is_able = holder and run not in self._workers.get(holder, ())
+                await self._jobs.offer(run, holder if is_able else choose_worker(budget_place(*place), able))
 
 
 @asynccontextmanager
@@ -224,7 +235,8 @@ async def open_cluster(settings: Settings, role: Role, store: Store) -> AsyncIte
         jobs = await stack.enter_async_context(open_hand_over(url))
         hears_discord = role == "gateway" and settings.discord is not None
         shards = await stack.enter_async_context(open_shards(url, owner)) if hears_discord else None
-        yield Cluster(role, owner, store, leases, jobs, Signals(url), shards)
+        lots = await stack.enter_async_context(open_lots(url, owner))
+        yield Cluster(role, owner, store, leases, jobs, Signals(url), lots, shards)
 
 
 def require_shared(settings: Settings, role: Role) -> str:

@@ -23,7 +23,8 @@ from adapters.common.shared_budget import SharedBudget
 from adapters.discord.api import Rest
 from adapters.discord.budgets import ADDRESS_CEILING, BOT_CEILING, discord_budget, share_ceiling
 from adapters.discord.client import DiscordBot, make_client
-from adapters.slack.budgets import slack_budget
+from adapters.slack.budgets import PREFIX as SLACK
+from adapters.slack.budgets import draw_slack_budget, slack_budget
 from adapters.slack.client import SlackBot
 from bot.cli.cluster import Cluster, open_cluster, require_shared
 from bot.cli.console import NotShown, print_plain
@@ -162,6 +163,8 @@ def _make_bots(
 def _make_budget(cluster: Cluster | None, name: str, started: float) -> Budget:
     if cluster is not None and name in (BOT_CEILING, ADDRESS_CEILING):
         return SharedBudget(share_ceiling, cluster.count_peers, started)
+    if cluster is not None and name.startswith(SLACK):
+        return draw_slack_budget(cluster.lots, name)
     return BUDGETS[name.partition(" ")[0]](name, started)
 
 

@@ -13,6 +13,7 @@ from storage import SqlStore
 from tests.servers.model_server import answer
 from tests.servers.slack.world import Message
 from tests.support.postgres import make_database
+from tests.support.processes import SEATS
 from tests.support.several import SharedTown, open_shared_town
 from tests.support.slack_app import make_settings, open_workspace, wait_until
 from tests.support.slack_messages import find_button, has_button
@@ -75,6 +76,8 @@ async def test_a_council_is_skipped_in_and_voted_on_and_comes_to_its_end(both: t
 
 async def test_a_run_in_a_direct_message_streams_there(both: tuple[SharedTown, SlackHall]) -> None:
     town, hall = both
+    for seat, name in SEATS.items():
+        town.script_model(seat, answer(f"{name} ", "speaks.", gap_s=1.0))
     server = hall.server
     direct = server.world.im(hall.ann.id)
     await (await server.people.say(hall.ann.id, direct.id, "Tea or coffee?"))
@@ -87,3 +90,13 @@ async def test_a_run_in_a_direct_message_streams_there(both: tuple[SharedTown, S
         return {"Claude speaks.", "GPT speaks."} <= {line for m in thread for line in read_shown(m).splitlines()}
 
     await wait_until(is_shown)
+
+
+async def test_boards_of_a_gateway_and_posts_of_a_worker_fit_one_channel_together(
+    both: tuple[SharedTown, SlackHall],
+) -> None:
+    _, hall = both
+    asked = [await hall.begin_run("compare", f"Question {n}?") for n in range(4)]
+    for board in asked:
+        await hall.wait_for_end(board)
+    assert [request.method for request in hall.server.requests if request.status == 429] == []

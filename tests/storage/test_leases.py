@@ -71,6 +71,22 @@ async def test_a_late_process_is_fenced_off_and_told_and_its_runs_are_freed_once
         assert (list(held.seqs), list(held.workers), held.processes) == (["r"], ["one", "two"], 2)
 
 
+async def test_a_channel_is_its_workers_as_long_as_that_lives_and_holds_a_run_there(postgres: str) -> None:
+    async with two_processes(postgres) as (one, _, lease, other):
+        start = make_start("council")
+        await one.append("r", [start])
+        assert await other.find_holder(start.server, start.channel) == ""
+        await one.claim("r", "one")
+        assert await other.find_holder(start.server, start.channel) == "one"
+        assert await other.find_holder(start.server, "another") == ""
+        let_run_out(postgres, "one")
+        assert await other.find_holder(start.server, start.channel) == ""
+        await lease.renew()
+        assert await other.find_holder(start.server, start.channel) == "one"
+        await one.append("r", [CaughtUp()])
+        assert await other.find_holder(start.server, start.channel) == ""
+
+
 async def test_a_process_that_was_late_and_lost_nothing_goes_on(postgres: str) -> None:
     async with two_processes(postgres) as (one, _, late, other):
         epoch = await one.claim("r", "one")

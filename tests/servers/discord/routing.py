@@ -16,6 +16,7 @@ from tests.servers.discord.faults import Fault, Faults
 from tests.servers.discord.hub import Hub
 from tests.servers.discord.limits import Ceiling
 from tests.servers.discord.world import Channel, Upload
+from tests.servers.ports import read_port
 
 API = "/api/v10"
 Json = dict[str, Any]
@@ -26,7 +27,8 @@ class Request:
     """One request as it was answered.
 
     `at` is loop time. `route` is the contract's template. `status` 0 means a torn connection. `bucket` is the limit's
-    name and its major parameter. `code` is Discord's error code, 0 for none.
+    name and its major parameter. `code` is Discord's error code, 0 for none. `port`: of the client's end of the
+    connection, by which processes can be told apart.
     """
 
     at: float
@@ -40,6 +42,7 @@ class Request:
     bucket: str
     ceiling: Ceiling
     duration_s: float
+    port: int
 
 
 @dataclass(slots=True)
@@ -109,7 +112,7 @@ class Router:
         return serve
 
     async def _serve(self, request: web.Request, route: Route) -> web.StreamResponse:
-        at = self._hub.world.now()
+        at, port = self._hub.world.now(), read_port(request)
         body, uploads = await _read_body(request)
         path = request.path.removeprefix(API)
         fault = self._faults.take_next(request.method, path)
@@ -126,7 +129,7 @@ class Router:
         template = route.template if route.method != "*" else path
         took = self._hub.world.now() - at
         query, ceiling = dict(request.query), self._ceiling(request)
-        seen = Request(at, request.method, template, path, query, body, status, code, bucket, ceiling, took)
+        seen = Request(at, request.method, template, path, query, body, status, code, bucket, ceiling, took, port)
         self.log.append(seen)
         self.changed.set()
         self.on_request(seen)

@@ -14,6 +14,7 @@ from typing import Any, assert_never
 
 from aiohttp import web
 
+from tests.servers.ports import read_port
 from tests.servers.slack.calls import Call, Method, SlackError
 from tests.servers.slack.contract import Contract
 from tests.servers.slack.deliveries import Courier
@@ -45,11 +46,15 @@ _HISTORY = {"public": "channels", "private": "groups", "im": "im", "mpim": "mpim
 
 @dataclass(slots=True)
 class Request:
-    """One call as the server received it; `at` in loop seconds. `status` 0: the answer never left."""
+    """One call as the server received it; `at` in loop seconds. `status` 0: the answer never left.
+
+    `port`: of the client's end of the connection, by which processes can be told apart.
+    """
 
     at: float
     method: str
     args: Json
+    port: int
     team: str = ""
     status: int = 0
     error: str = ""
@@ -75,7 +80,8 @@ class WebApi:
     async def handle(self, http: web.Request) -> web.StreamResponse:
         """Handle a request for /api/{method}, for aiohttp."""
         loop = asyncio.get_running_loop()
-        seen = Request(loop.time(), http.match_info["method"], await read_arguments(http))
+        port = read_port(http)
+        seen = Request(loop.time(), http.match_info["method"], await read_arguments(http), port)
         self.requests.append(seen)
         try:
             return await self._respond(http, seen)

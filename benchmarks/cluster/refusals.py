@@ -1,0 +1,83 @@
+"""What platforms refused by their limits: what and where, who sent it, and how much had been sent by whom before."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter, deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import psutil
+
+from benchmarks import report
+from benchmarks.chaos.wire import World
+from benchmarks.cluster.fleet import Fleet
+from tests.servers.discord.routing import Request
+from tests.servers.slack.web_api import Request as SlackRequest
+
+BEFORE_S = {"Discord": 5.0, "Slack": 60.0}  # as far as most limits of each look back
+SLACK_POSTS_S = 5.0  # those of a channel do not
+REFUSED = 429
+
+
+class Sent(NamedTuple):
+    """A request that a platform has taken: when, in loop time, and by which process."""
+
+    at: float
+    sender: str
+
+
+@dataclass
+class Census:
+    """All requests of a world, by the limit that they count against."""
+
+    fleet: Fleet
+    _since: float = math.inf  # loop time from which on refusals are noted
+    _refused: list[str] = field(default_factory=list)
+    _taken: dict[str, deque[Sent]] = field(default_factory=dict)
+    _senders: dict[int, str] = field(default_factory=dict)  # by port
+
+    def watch(self, world: World, since: float) -> None:
+        """Hear of each request from now on, and note what is refused from a loop time on."""
+        self._since = since
+        world.discord.server.router.on_request = self._on_discord
+        world.slack.server.api.on_request = self._on_slack
+
+    def take_rows(self, scene: str) -> list[report.Scene]:
+        """Return a row for each refusal since the last time."""
+        refused, self._refused = self._refused, []
+        return [{"scene": scene, "refused": what} for what in refused]
+
+    def _on_discord(self, seen: Request) -> None:
+        self._note(f"Discord {seen.method} {seen.bucket}", BEFORE_S["Discord"], seen.status, seen.port)
+
+    def _on_slack(self, seen: SlackRequest) -> None:
+        is_post = seen.method == "chat.postMessage"
+        limit = f"Slack {seen.method} {seen.team}" + (f" {seen.args.get('channel')}" if is_post else "")
+        self._note(limit, SLACK_POSTS_S if is_post else BEFORE_S["Slack"], seen.status, seen.port)
+
+    def _note(self, limit: str, before_s: float, status: int, port: int) -> None:
+        now, sender = asyncio.get_running_loop().time(), self._find_sender(port)
+        taken = self._taken.setdefault(limit, deque())
+        while taken and taken[0].at <= now - before_s:
+            taken.popleft()
+        if status != REFUSED:
+            taken.append(Sent(now, sender))
+        elif now > self._since:
+            counts = sorted(Counter(sent.sender for sent in taken).items())
+            said = ", ".join(f"{sent} of {name}" for name, sent in counts) or "none"
+            self._refused.append(f"{limit} of {sender}; taken in the {before_s:.0f} s before: {said}")
+
+    def _find_sender(self, port: int) -> str:
+        """Return the name of the process that has a connection from that port; "?" where it is gone."""
+        if port not in self._senders:
+            self._senders[port] = next((m.name for m in self.fleet.list_alive() if port in _list_ports(m.bot.pid)), "?")
+        return self._senders[port]
+
+
+def _list_ports(pid: int) -> set[int]:
+    with suppress(psutil.Error):
+        return {connection.laddr.port for connection in psutil.Process(pid).net_connections("tcp") if connection.laddr}
+    return set()
