@@ -119,7 +119,7 @@ async def serve_platforms(
             supply,
             store,
             watcher.observers,
-            partial(_make_budget, cluster),
+            partial(make_budget, cluster),
             vote_s=vote_s,
             tell_operator=tell_operator,
             cluster=cluster,
@@ -160,7 +160,8 @@ def _make_bots(
         yield SlackBot(core.actions, store, store, settings.slack, engine=store.engine, connects=connects)
 
 
-def _make_budget(cluster: Cluster | None, name: str, started: float) -> Budget:
+def make_budget(cluster: Cluster | None, name: str, started: float) -> Budget:
+    """Make the budget of that name, shared with the other processes where this is one of several."""
     if cluster is not None and name in (BOT_CEILING, ADDRESS_CEILING):
         return SharedBudget(share_ceiling, cluster.count_peers, started)
     if cluster is not None and name.startswith(SLACK):

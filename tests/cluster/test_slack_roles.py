@@ -90,13 +90,3 @@ async def test_a_run_in_a_direct_message_streams_there(both: tuple[SharedTown, S
         return {"Claude speaks.", "GPT speaks."} <= {line for m in thread for line in read_shown(m).splitlines()}
 
     await wait_until(is_shown)
-
-
-async def test_boards_of_a_gateway_and_posts_of_a_worker_fit_one_channel_together(
-    both: tuple[SharedTown, SlackHall],
-) -> None:
-    _, hall = both
-    asked = [await hall.begin_run("compare", f"Question {n}?") for n in range(4)]
-    for board in asked:
-        await hall.wait_for_end(board)
-    assert [request.method for request in hall.server.requests if request.status == 429] == []

@@ -14,7 +14,7 @@ from bot.live.lots import LotKeeper
 from bot.ports.lots import Use
 from storage import open_store
 from storage.lots import LotStore, open_lots
-from tests.support.surfaces import SlidingLimit
+from tests.support.surfaces import SlidingLimit, count_refusals
 
 NAME, LIMIT, WINDOW_S = "slack T1 chat.update", 20, 2.0
 
@@ -59,18 +59,9 @@ async def test_what_a_process_may_have_sent_outlasts_it_for_a_window(postgres: s
 
 async def send_all(store: LotStore, platform: SlidingLimit, most: int) -> int:
     """Send as a process does, as fast as its budget lets it, until so many have been sent; return the refusals."""
-    now = asyncio.get_running_loop().time
     keeper = LotKeeper(store)
     keeping = asyncio.create_task(keeper.keep())
-    window = keeper.make_window(NAME, LIMIT, WINDOW_S, at_once=math.inf)
-    refused = 0
-    for _ in range(most):
-        while (at := window.free_at(now())) > now():
-            await asyncio.sleep(min(max(at - now(), 0.001), 0.05))
-        request = window.take(now())
-        await asyncio.sleep(0.002)
-        refused += platform.admit(now()) > 0
-        window.record_answer(request, now())
+    refused = await count_refusals(keeper.make_window(NAME, LIMIT, WINDOW_S, at_once=math.inf), platform, most)
     keeping.cancel()  # what it has spent since its last lot is told by nobody
     return refused
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.domain.run import LaneId
-from bot.live.budget import Budgets
+from bot.live.budget import Budget, Budgets
 from bot.ports.surface import Gone, Kind, Message, MessageRef, Method, Page, Paginator, RateLimited, SurfaceError
 
 
@@ -96,6 +96,19 @@ class BucketLimit:
 
     def report(self, now: float) -> tuple[int, int, float]:
         return self.limit, int(self._level), (self.limit - self._level) / self.per_s
+
+
+async def count_refusals(budget: Budget, limit: Limit, requests: int) -> int:
+    """Send so many requests as fast as a budget lets them, one after the other; return how many a limit refuses."""
+    now = asyncio.get_running_loop().time
+    refused = 0
+    for _ in range(requests):
+        while (at := budget.free_at(now())) > now():
+            await asyncio.sleep(min(max(at - now(), 0.001), 0.05))
+        request = budget.take(now())
+        refused += limit.admit(now()) > 0
+        budget.record_answer(request, now())
+    return refused
 
 
 @dataclass(slots=True)
