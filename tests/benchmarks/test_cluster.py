@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import aiohttp
 import pytest
 
 from benchmarks.chaos.models import Pace
+from benchmarks.chaos.wire import open_world
+from benchmarks.cluster.fleet import Fleet
 from benchmarks.cluster.play import Size, play
+from benchmarks.cluster.refusals import Census
 from benchmarks.cluster.table import CAP_USD
 from tests.support.postgres import make_database
 
@@ -25,3 +29,18 @@ async def test_whatever_befalls_processes_no_run_no_message_and_no_skip_is_lost_
     assert len(played.take_overs_s) > 0
     assert len(played.signals_ms) > 0
     assert 0.0 < played.billed_usd <= CAP_USD + 0.01
+
+
+async def test_a_refusal_says_what_was_refused_and_what_was_taken_before() -> None:
+    async with open_world(1, Pace()) as world, aiohttp.ClientSession() as session:
+        census = Census(Fleet(world))
+        census.watch(world, since=0.0)
+        slack = world.slack
+        [channel] = slack.rooms
+        for _ in range(6):
+            form = {"token": slack.team.bot_token, "channel": channel, "text": "Hello"}
+            await session.post(f"{slack.server.api_base}chat.postMessage", data=form)
+        [row] = census.take_rows("calm")
+        limit = f"Slack chat.postMessage {slack.team.id} {channel}"
+        assert row == {"scene": "calm", "refused": f"{limit} of ?; taken in the 5 s before: 5 of ?"}
+        assert census.take_rows("calm") == []

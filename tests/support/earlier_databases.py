@@ -187,6 +187,18 @@ def make_0012(path: Path) -> None:
     make_empty(path, "0012")
 
 
+def make_0013(path: Path) -> None:
+    """Make one as the thirteenth version fills it: with no runs that one of several processes cannot read."""
+    make_0012(path)
+    make_empty(path, "0013")
+
+
+def make_0014(path: Path) -> None:
+    """Make one as the fourteenth version fills it: with no lots, as there is but one process."""
+    make_0013(path)
+    make_empty(path, "0014")
+
+
 def take_back(location: Location, version: str) -> None:
     """Take a database back to a version, by the migrations' own steps."""
     engine = (
