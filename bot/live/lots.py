@@ -13,13 +13,10 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
-import structlog
-
 from bot.errors import StoreFailed
 from bot.live.budget import SentRequest, SlidingWindow
+from bot.outages import OutageLog
 from bot.ports.lots import LOT_S, Lot, Lots, Use
-
-log = structlog.get_logger()
 
 LOTS = 10  # into which a limit is divided: few, so that one is rarely drawn, yet many, as one may go with a process
 DRAWN_WITHIN_S = 0.02  # as a lot usually is: when to look for it
@@ -90,6 +87,7 @@ class LotKeeper:
         self._lots = lots
         self._restless: dict[str, LotWindow] = {}
         self._wanted = asyncio.Event()
+        self._outage = OutageLog("nothing can be drawn of limits that several processes share")
 
     def make_window(self, name: str, limit: int, window_s: float, at_once: float) -> LotWindow:
         """Make the window of that name, of which nothing can be spent unless `keep` runs."""
@@ -118,11 +116,12 @@ class LotKeeper:
         try:
             lots = await self._lots.draw(uses)
         except StoreFailed as error:
-            log.warning("no requests can be drawn of limits that several processes share", reason=str(error))
+            self._outage.note(error)
             for window in windows:
                 self._note(window)
             await asyncio.sleep(RETRY_S)
             return
+        self._outage.end()
         for window in windows:
             window.absorb(lots[window.name], began, now())
 
