@@ -68,7 +68,7 @@ def cut_at_word(text: str, most: int) -> str:
     return kept if len(kept) > most // 2 else head
 
 
-def without_marks(text: str) -> str:
+def plain_line(text: str) -> str:
     """Return Markdown without the marks of bold and of code, for a line that shows them as they are."""
     return text.replace("**", "").replace("`", "")
 

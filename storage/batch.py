@@ -253,7 +253,7 @@ class Batch:
 
     def _claim(self, write: Claim) -> int | Fenced:
         head = self._head(write)
-        if head.is_erased:
+        if head.deleted_at is not None:
             return Fenced(f"run {write.run} is deleted")
         if write.leased and head.owner not in (None, write.owner):
             return Fenced(f"run {write.run} is held by {head.owner}")

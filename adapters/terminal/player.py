@@ -29,7 +29,7 @@ async def play_frames(question: str, frames: Sequence[Frame], speed: float, cons
         for number, frame in enumerate(frames):
             before = frames[number - 1].at if number else frame.at
             await asyncio.sleep(min(frame.at - before, MAX_SILENCE_S) / speed)
-            await surface.post(make_message(surface, frame, final=last[frame.post.lane] == number))
+            await surface.post(show_frame(surface, frame, final=last[frame.post.lane] == number))
 
 
 def _open_screen(stack: ExitStack, console: Console, note: str) -> TerminalSurface:
@@ -38,7 +38,7 @@ def _open_screen(stack: ExitStack, console: Console, note: str) -> TerminalSurfa
     return make_screen_surface(screen)
 
 
-def make_message(surface: TerminalSurface, frame: Frame, *, final: bool) -> Message:
+def show_frame(surface: TerminalSurface, frame: Frame, *, final: bool) -> Message:
     """Return the message of a frame; `final`: nothing more comes of it."""
     post = frame.post
     text = post.text or post.placeholder or "(never finished)"

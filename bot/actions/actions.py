@@ -33,6 +33,7 @@ from bot.actions.steering import SteeringActions
 from bot.concurrency import make_aside
 from bot.domain.controls import Control
 from bot.domain.facts import (
+    Fact,
     Guessed,
     Interjected,
     Removed,
@@ -130,8 +131,8 @@ class Actions:
             started = replace(started, rules=replace(started.rules, room_chars=surface.room_chars))
             if self._pictures is not None:
                 started = replace(started, images=await self._pictures.keep(run, request.by, started.images))
-            await self._store.append(run, [started, *([ViewAttached(surface.address)] if surface.address else [])])
-            await self._supervisor.begin(run, FORMATS[started.format], [surface])
+            facts: list[Fact] = [started, *([ViewAttached(surface.address)] if surface.address else [])]
+            await self._supervisor.begin(run, FORMATS[started.format], [surface], facts)
         if request.pipeline:
             await self.services.pipelines.add_use(request.pipeline, request.by.server)
         return run
@@ -203,7 +204,8 @@ class Actions:
 
     async def wait_until_finished(self, run: str) -> Transcript | None:
         """Wait until the run is over and all of it is shown; return None when another process conducts it."""
-        return await self._supervisor.wait_until_finished(run) if self._supervisor.transcript(run) else None
+        begun = await self._supervisor.wait_until_begun(run)
+        return await self._supervisor.wait_until_finished(run) if begun else None
 
     async def list_runs(self, by: Person, limit: int, can_see: CanSee, wanted: RunFilter = EVERY_RUN) -> list[RunRow]:
         """Return the newest runs that the person can see, newest first."""

@@ -235,8 +235,8 @@ def fold(t: Transcript, entry: Entry) -> Transcript:
             return replace(t, ask_at=at)
         case OutcomeAsked():
             return replace(t, asked=True)
-        case Deleted():
-            return replace(t, deleted=True)
+        case Deleted(by):
+            return replace(t, deleted=True, stopped=t.stopped or (None if t.finished else Stopped(by)))
         case _ as never:
             assert_never(never)
 

@@ -42,7 +42,6 @@ log = structlog.get_logger()
 BOARD = LaneId("board", 1, "")
 OPERATOR_ERRORS = ("key", "billing")  # only an operator can fix these
 PROGRESS_S = 3.0  # between two progress lines of hidden turns, which draw on the budgets of visible ones
-BROKEN = "Moot made a mistake in this run, so it was set aside; it has been logged. What was said is kept."
 
 CutOffPolicy = Literal["again", "keep"]
 StayUntil = Literal["as long as it takes", "until its end", "no longer"]
@@ -270,6 +269,7 @@ class Conductor:
         draft = Draft(want, seat, self._lanes.get(lane), now, hidden=lane in self._plan.hidden_lanes)
         ask = self._planner.ask(self.transcript, want.turn)
         task = tasks.create_task(self._run_turn(draft, ask), name=f"{self.run} {want.turn}")
+        task.add_done_callback(lambda _: self._changed.set())  # also of one that is cancelled before its first step
         self._running[want.turn] = (draft, task)
 
     async def _run_turn(self, draft: Draft, ask: Ask) -> None:
@@ -294,7 +294,6 @@ class Conductor:
             log.exception("bug in a turn")
         now = asyncio.get_running_loop().time()
         await self._journal.record([draft.end(now, self._clock(), draft.decided_finish, failure)])
-        self._changed.set()
 
     def _describe_failure(self, draft: Draft, error: ProviderError) -> Failure:
         if error.kind == "cap":

@@ -7,14 +7,14 @@ takes the run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 
 import structlog
 
 from bot.concurrency import TaskGroup
-from bot.domain.facts import RunStarted
+from bot.domain.facts import Fact, RunStarted
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript, fold_all
 from bot.engine.conductor import Conductor
@@ -86,11 +86,13 @@ class GatewayRuns:
         self._keeping.cancel()
         await self._tasks.__aexit__(kind, error, tb)
 
-    async def begin(self, run: str, form: Format, surfaces: Sequence[Surface], awaited: Collection[str] = ()) -> None:
+    async def begin(self, run: str, form: Format, surfaces: Sequence[Surface], facts: Sequence[Fact] = ()) -> None:
         trace = self._trace.for_run(run)
         conductor = self._make_conductor(run, form, trace)
         self.taken_up.add(run)
         try:
+            if facts:
+                await self._store.append(run, facts)
             await conductor.claim()
         except BaseException:
             self.taken_up.discard(run)
@@ -219,6 +221,9 @@ class GatewayRuns:
         """Return what the lane showed when it was last stored."""
         shown = last_texts(await self._store.snapshots(run))
         return next((text for turn, text in reversed(shown.items()) if turn.lane == lane), "")
+
+    async def wait_until_begun(self, run: str) -> bool:
+        return run in self._open
 
     async def wait_until_finished(self, run: str) -> Transcript:
         t = self._open[run]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 
 import structlog
 
@@ -16,6 +17,7 @@ log = structlog.get_logger()
 MOST_DEATHS = 2  # of processes in one run; one may be chance
 MOST_TAKE_OVERS = 3  # in a row: a process that died held many runs, and which of them it worked on nobody knows
 DEADLY = "Moot stopped twice in the middle of this run, so it was set aside. What was said is kept."
+BROKEN = "Moot made a mistake in this run, so it was set aside; it has been logged. What was said is kept."
 CLOSED = "The operator has closed this run. What was said is kept."
 
 
@@ -27,6 +29,20 @@ class NoNote:
 
     def write(self, runs: Iterable[str]) -> None:
         """Note nothing."""
+
+
+async def read_run(store: Store, run: str, watch: Callable[[str], AbstractContextManager[None]]) -> Transcript:
+    """Return what has happened in a stored run. One whose facts do not fold is set aside unseen.
+
+    `watch` bounds the work on a run that holds the event loop.
+    """
+    entries = await store.read(run)
+    try:
+        with watch(run):
+            return fold_all(Transcript(), entries)
+    except Exception:
+        await store.append(run, [SetAside(BROKEN), CaughtUp()])
+        raise
 
 
 async def set_aside(store: Store, run: str, why: str) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from bot.domain.facts import RunStarted
+from bot.domain.facts import Fact, RunStarted
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript
 from bot.formats.plan import Format
@@ -24,8 +24,8 @@ class Runs(Protocol):
         """Look which runs go on, where other processes may have begun some."""
         ...
 
-    async def begin(self, run: str, form: Format, surfaces: Sequence[Surface], awaited: Collection[str] = ()) -> None:
-        """Have a run conducted, whose start is stored, and shown; one begun earlier goes on in its messages."""
+    async def begin(self, run: str, form: Format, surfaces: Sequence[Surface], facts: Sequence[Fact] = ()) -> None:
+        """Store these facts of a run, such as its start, have it conducted and shown; an earlier one goes on."""
         ...
 
     def attach(self, run: str, surface: Surface, pages: Sequence[PostedPage] = ()) -> None:
@@ -70,6 +70,10 @@ class Runs(Protocol):
 
     async def lane_text(self, run: str, lane: LaneId) -> str:
         """Return the text of a lane as it reads now, of a run that goes on; "" when there is none."""
+        ...
+
+    async def wait_until_begun(self, run: str) -> bool:
+        """Return whether a run goes on; of one that is just being taken up, once that is known."""
         ...
 
     async def wait_until_finished(self, run: str) -> Transcript:

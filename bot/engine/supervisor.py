@@ -12,14 +12,14 @@ import structlog
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from bot.concurrency import TaskGroup, Watched, for_each
-from bot.domain.facts import CaughtUp, ProcessDied, RunStarted, SetAside, Stopped
+from bot.domain.facts import CaughtUp, Fact, ProcessDied, RunStarted, SetAside, Stopped
 from bot.domain.run import LaneId
-from bot.domain.transcript import Transcript, fold_all
-from bot.engine.conductor import BROKEN, Conductor, TurnSpeaker
+from bot.domain.transcript import Transcript
+from bot.engine.conductor import Conductor, TurnSpeaker
 from bot.engine.journal import PATIENCE_S
 from bot.engine.leaving import take_leave, wait_for_runs
 from bot.engine.planner import Planner
-from bot.engine.quarantine import set_aside
+from bot.engine.quarantine import BROKEN, read_run, set_aside
 from bot.errors import StoreFailed, UnknownFacts
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
@@ -92,18 +92,22 @@ class RunSupervisor:
     ) -> None:
         await self._tasks.__aexit__(kind, error, tb)
 
-    async def begin(self, run: str, form: Format, surfaces: Sequence[Surface], awaited: Collection[str] = ()) -> None:
-        """Conduct a run, whose start is stored, and show it; a run begun earlier goes on in its messages.
+    async def begin(
+        self, run: str, form: Format, surfaces: Sequence[Surface], facts: Sequence[Fact] = (), later: Sequence[str] = ()
+    ) -> None:
+        """Store these facts of a run, conduct it and show it; a run begun earlier goes on in its messages.
 
-        `awaited`: addresses at which `resume_in_places` will show it as well.
+        It is taken up before its start is stored: who finds it in the store must not begin it too. `later`: addresses
+        at which `resume_in_places` will show it as well.
         """
         begun = self.taken_up[run] = asyncio.Event()
         try:
-            await self._begin(run, form, surfaces, awaited)
-        except BaseException:
-            del self.taken_up[run]
-            raise
+            if facts:
+                await self._store.append(run, facts)
+            await self._begin(run, form, surfaces, later)
         finally:
+            if run not in self._running:
+                del self.taken_up[run]
             begun.set()
 
     def make_conductor(self, run: str, form: Format, trace: Trace) -> Conductor:
@@ -142,6 +146,7 @@ class RunSupervisor:
         )
         for surface in surfaces:
             display.attach(surface, standing[surface.address])
+        conductor.wake()  # whoever has stored a fact since it read them found nobody to wake
         self._conductors[run] = conductor
         self._displays[run] = display
         lanes = {page.lane for pages in standing.values() for page in pages}
@@ -173,9 +178,8 @@ class RunSupervisor:
         try:
             async with TaskGroup() as tasks:
                 keeping = tasks.create_task(conductor.snapshots.keep_saving())
-                t = conductor.transcript
-                if t.set_aside:
-                    deadly = any(isinstance(entry.fact, ProcessDied) for entry in t.entries)
+                if conductor.transcript.set_aside:
+                    deadly = any(isinstance(entry.fact, ProcessDied) for entry in conductor.transcript.entries)
                     with self.watch(run):  # of a run that was deadly nothing is made again but the board
                         conductor.show_set_aside(display, () if deadly else standing)
                 else:
@@ -291,30 +295,27 @@ class RunSupervisor:
         """
 
         async def continue_run(run: str) -> None:
-            t = await self.read(run)
-            if t.set_aside:  # `resume_in_places` shows it
-                return
+            t = await read_run(self._store, run, self.watch)
             awaited = [view.address for view in t.views if platform_of(view.address) in platforms]
-            if awaited and t.finished is None and not self._is_stale(t) and not (run in self.taken_up or self.leaving):
-                await self.begin(run, forms[t.started.format], (), awaited)
+            is_left = run in self.taken_up or self.leaving
+            if awaited and not (is_left or t.finished or t.set_aside or self._is_stale(t)):
+                await self.begin(run, forms[t.started.format], (), later=awaited)
 
         await self._each_unfinished(continue_run)
 
     async def resume_in_places(self, forms: Mapping[str, Format], platform: str, reopen: Reopen) -> None:
         """Show a platform's runs in its places once it is ready, and go on with those that have not caught up.
 
-        They go on in their messages. `reopen` finds a surface by its address. A run that can be shown nowhere any more
-        stays as it is.
+        They go on in their messages. `reopen` finds a surface. A run that can be shown nowhere any more stays as it is.
         """
 
         async def resume_run(run: str) -> None:
             shown = self.addresses(run)
-            t = self.transcript(run) or await self.read(run)
+            t = self.transcript(run) or await read_run(self._store, run, self.watch)
             here = [v.address for v in t.views if platform_of(v.address) == platform and v.address not in shown]
             pages = await self._posted_pages(run, here)
             surfaces = [surface for address in here if (surface := await reopen(address, run, t, pages[address]))]
-            if begun := self.taken_up.get(run):  # it was taken up already, or has just begun here
-                await begun.wait()
+            if await self.wait_until_begun(run):  # it was taken up already, or has just begun here
                 self._attach_found(run, platform, surfaces, pages)
             elif surfaces and not self.leaving:
                 await self.resume(run, t, forms[t.started.format], surfaces)
@@ -329,22 +330,14 @@ class RunSupervisor:
         for resume in self._resume.values():
             await resume()
 
-    async def read(self, run: str) -> Transcript:
-        """Return what has happened in a stored run. One whose facts do not fold is set aside unseen."""
-        entries = await self._store.read(run)
-        try:
-            with self.watch(run):
-                return fold_all(Transcript(), entries)
-        except Exception:
-            await self._store.append(run, [SetAside(BROKEN), CaughtUp()])
-            raise
-
     async def _each_unfinished(self, work: Callable[[str], Awaitable[None]]) -> None:
         """Do the work for each unfinished run, several at a time; an error in one does not hold up the others."""
 
         async def try_run(run: str) -> None:
             try:
                 await work(run)
+            except Fenced as error:
+                log.info("a run is left as it is", run=run, reason=str(error))
             except Exception:
                 log.exception("a run could not be resumed", run=run)
 
@@ -353,9 +346,7 @@ class RunSupervisor:
     async def resume(self, run: str, t: Transcript, form: Format, surfaces: Sequence[Surface]) -> None:
         """Go on with a run in its places; one that has lain still for too long is closed."""
         is_stale = self._is_stale(t)
-        if is_stale:
-            await self._store.append(run, [Stopped("the restart")])
-        await self.begin(run, form, surfaces)
+        await self.begin(run, form, surfaces, [Stopped("the restart")] if is_stale else ())
         if is_stale:
             self.note(run, TOO_OLD)
 
@@ -378,9 +369,8 @@ class RunSupervisor:
         if (display := self._displays.get(run)) is None:  # it is over
             return
         shown = self.addresses(run)
-        for surface in surfaces:
-            if surface.address not in shown:
-                self.attach(run, surface, pages[surface.address])
+        for surface in (surface for surface in surfaces if surface.address not in shown):
+            self.attach(run, surface, pages[surface.address])
         missing = {address for address in display.awaited if platform_of(address) == platform}
         display.stop_awaiting(missing)
         if missing and not display.views and not display.awaited:
@@ -394,6 +384,12 @@ class RunSupervisor:
     async def lane_text(self, run: str, lane: LaneId) -> str:
         """Return the text of a lane as it reads now, of a run that goes on here; "" when there is none."""
         return self._conductors[run].lane_text(lane) if run in self._conductors else ""
+
+    async def wait_until_begun(self, run: str) -> bool:
+        """Return whether a run goes on here; of one that is just being taken up, once that is known."""
+        if begun := self.taken_up.get(run):
+            await begun.wait()
+        return run in self._running
 
     async def wait_until_finished(self, run: str) -> Transcript:
         """Wait until a run that goes on here is over and shown."""

@@ -9,6 +9,7 @@ import structlog
 
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript
+from bot.engine.quarantine import read_run
 from bot.engine.supervisor import Reopen, RunSupervisor
 from bot.errors import StoreFailed, UnknownFacts
 from bot.formats.plan import Format
@@ -93,7 +94,7 @@ class Worker:
             log.warning("a run cannot be taken over; it is offered again", run=run, reason=str(error))
 
     async def _conduct(self, run: str) -> None:
-        t = await self._supervisor.read(run)
+        t = await read_run(self._store, run, self._supervisor.watch)
         addresses = [view.address for view in t.views]
         surfaces = await self._find_places(run, t, addresses)
         if self._supervisor.leaving or run in self._looked_for:

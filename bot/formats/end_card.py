@@ -16,7 +16,7 @@ from bot.formats import guessing, pauses
 from bot.formats.common import COMPLETE_FINISHES, failure_reason, is_voting_open, last_votes, name_of, prose_of
 from bot.formats.plan import Plan
 from bot.formats.vote_options import vote_names
-from bot.text import cut_at_word, join_names, without_marks
+from bot.text import cut_at_word, join_names, plain_line
 
 END = LaneId("end", 1, "")
 QUOTE_CHARS = 70  # of somebody's words on the card: they stand in full in the thread
@@ -148,4 +148,4 @@ def first_words(text: str) -> str:
 
 
 def _strip_marks(text: str) -> str:
-    return without_marks(prose_of(text))
+    return plain_line(prose_of(text))

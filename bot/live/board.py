@@ -13,7 +13,7 @@ from bot.domain.facts import TurnEnded
 from bot.domain.run import SEARCH_STAGES, Origin, Price, TurnId, format_noun
 from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import display_name, names_hidden, redact_failure
-from bot.text import as_text, quote_lines, shorten_typed, without_marks
+from bot.text import as_text, plain_line, quote_lines, shorten_typed
 
 LONG = 3.0  # a turn takes long after this multiple of its stage's median
 BAR_CELLS = 12
@@ -118,7 +118,7 @@ def _describe_reply(origin: Origin | None) -> str:
     """Return who said what people replied to, and its first lines."""
     if origin is None or not origin.excerpt:
         return ""
-    return f"**{as_text(origin.who)}:** " + "\n".join(as_text(without_marks(line)) for line in origin.excerpt)
+    return f"**{as_text(origin.who)}:** " + "\n".join(as_text(plain_line(line)) for line in origin.excerpt)
 
 
 def _list_origins(t: Transcript) -> list[str]:

@@ -138,8 +138,8 @@ async def count_usage(deltas: Deltas, count_prompt: Callable[[], Awaitable[int]]
     known = Usage()
     prompt: int | None = None
 
-    def find_used(*, is_whole: bool) -> Usage:
-        if is_whole:
+    def find_used(*, ended: bool) -> Usage:
+        if ended or not said.total + thought.total:  # the first words are counted at once, as they may be the only ones
             said.catch_up()
             thought.catch_up()
         read = known.input or prompt or 0
@@ -169,11 +169,10 @@ async def count_usage(deltas: Deltas, count_prompt: Callable[[], Awaitable[int]]
                         delta = Delta(_now(), cost_usd=delta.cost_usd)
                     prompt, has_grown = await count_prompt(), True
                 ended = delta.ending is not None
-                is_whole = ended or delta.usage is None  # where a provider tells with each word, counting waits
-                yield replace(delta, usage=find_used(is_whole=is_whole) if has_grown or ended else None)
+                yield replace(delta, usage=find_used(ended=ended) if has_grown or ended else None)
         except ProviderError:
             if prompt is not None or known.source != "none":
-                yield Delta(_now(), usage=find_used(is_whole=True))
+                yield Delta(_now(), usage=find_used(ended=True))
             raise
 
 

@@ -238,4 +238,4 @@ async def test_a_council_goes_as_far_as_was_chosen_and_shows_its_reviews_in_full
     ]
     told = await PRESSES[control.action].handle(scene.actions, Target(begun.run, control.about), None, here)
     assert isinstance(told, Told)
-    assert "**Ada** (A is" in told.text
+    assert "**Ada**\n\nada" in told.text

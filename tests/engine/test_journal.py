@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 
 from bot.domain.facts import CaughtUp, Fact, SkipAsked, TurnEnded, TurnStarted
 from bot.domain.transcript import Entry, Transcript
-from bot.engine.conductor import BROKEN
 from bot.engine.journal import PATIENCE_S, TRY_AGAIN_S, Journal
+from bot.engine.quarantine import BROKEN
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.trace import NoTrace
 from bot.errors import StoreFailed

@@ -5,10 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from bot.domain.facts import CaughtUp, RunFinished, TurnStarted, ViewAttached, VoteClosed
+from bot.domain.facts import (
+    CaughtUp,
+    Claimed,
+    Deleted,
+    Fact,
+    RunFinished,
+    RunStarted,
+    TurnStarted,
+    ViewAttached,
+    VoteClosed,
+)
 from bot.domain.run import LaneId, Rules
 from bot.domain.transcript import Transcript
 from bot.engine.leaving import RESTARTING
@@ -17,6 +28,7 @@ from bot.formats import FORMATS
 from bot.ports.store import PostedPage
 from bot.ports.surface import Method, Surface, SurfaceError
 from tests.support.restarts import PLACE, RUN, RestartScene
+from tests.support.stores import MemoryStore
 from tests.support.surfaces import Place
 from tests.support.transcripts import Play, make_start
 from tests.support.virtual_time import in_virtual_time
@@ -157,6 +169,30 @@ async def test_a_second_platform_that_asks_meanwhile_shows_the_run_as_well() -> 
     assert [lane for lane, _ in other.read_texts()] == [lane for lane, _ in scene.place.read_texts()]
 
 
+@in_virtual_time
+async def test_a_run_that_begins_while_open_runs_are_looked_for_is_begun_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = RestartScene()
+    append = scene.store.append
+
+    async def append_slowly(run: str, facts: Sequence[Fact], **how: Any) -> None:
+        await append(run, facts, **how)
+        if isinstance(facts[0], RunStarted):
+            await asyncio.sleep(1)
+
+    monkeypatch.setattr(scene.store, "append", append_slowly)
+    async with scene.process({}) as supervisor:
+        first: list[Fact] = [make_start("compare"), ViewAttached(scene.place.address)]
+        beginning = asyncio.create_task(supervisor.begin(RUN, FORMATS["compare"], [scene.place], first))
+        await asyncio.sleep(0.5)
+        await supervisor.resume_in_places(FORMATS, PLACE, scene.reopen)
+        await beginning
+        await supervisor.wait_until_finished(RUN)
+    claims = [entry.fact for entry in await scene.store.read(RUN) if isinstance(entry.fact, Claimed)]
+    assert len(claims) == 1
+    lanes = [lane for lane, _ in scene.place.read_texts()]
+    assert len(lanes) == len(set(lanes))
+
+
 @pytest.mark.parametrize("seconds", [1.0, 60.0])
 @in_virtual_time
 async def test_a_process_that_stops_waits_for_runs_and_hands_over_the_others(seconds: float) -> None:
@@ -202,3 +238,39 @@ async def test_what_can_be_shown_nowhere_stays_as_it_is() -> None:
         await supervisor.resume_in_places(FORMATS, PLACE, scene.reopen)
         assert supervisor.transcript(RUN) is None
     assert (await scene.transcript()).turns == {}
+
+
+class SlowPages(MemoryStore):
+    """A store in which it takes a while to find where messages stand."""
+
+    async def posted_pages(self, run: str) -> list[PostedPage]:
+        pages = await super().posted_pages(run)
+        await asyncio.sleep(1)
+        return pages
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.5, 2.5])  # while it is looked for, reopened, and claimed
+@in_virtual_time
+async def test_a_run_that_is_deleted_while_it_is_taken_up_asks_nobody_and_shows_nothing(seconds: float) -> None:
+    scene = RestartScene()
+    await scene.begin_and_die_after(2.0, {"ada": ["kept"], "bob": ["ha", 60.0], "cyd": [60.0]})
+    scene.store.__class__ = SlowPages
+    stood = set(scene.place.history)
+
+    async def reopen(address: str, run: str, t: Transcript, placed: Sequence[PostedPage]) -> Surface | None:
+        await asyncio.sleep(1)
+        return scene.place
+
+    async with scene.process({"bob": [60.0, "all of it"]}) as supervisor:
+        taking_up = asyncio.create_task(supervisor.resume_in_places(FORMATS, PLACE, reopen))
+        await asyncio.sleep(seconds)
+        await scene.store.append(RUN, [Deleted("pat")])
+        supervisor.wake(RUN)
+        if await supervisor.wait_until_begun(RUN):
+            await supervisor.wait_until_finished(RUN)
+        await scene.store.erase_runs([RUN])
+        await taking_up
+        assert not await supervisor.wait_until_begun(RUN)
+    assert scene.speakers[1].asked == []
+    assert set(scene.place.history) == stood
+    assert await scene.store.read(RUN) == []

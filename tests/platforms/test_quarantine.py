@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.facts import CaughtUp, Fact, ProcessDied, RunFinished, SetAside, Stopped, TurnEnded
-from bot.engine.conductor import BROKEN
-from bot.engine.quarantine import CLOSED, DEADLY, MOST_DEATHS
+from bot.engine.quarantine import BROKEN, CLOSED, DEADLY, MOST_DEATHS
 from storage import open_store
 from storage.note import open_note
 from tests.servers.model_server import answer

@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from bot.domain.facts import CaughtUp, Claimed, Fact, Named, OutcomeAsked
+from bot.domain.facts import CaughtUp, Claimed, Deleted, Fact, Named, OutcomeAsked
 from bot.domain.run import TurnId
 from bot.domain.transcript import SET_ASIDE, Entry, Transcript, fold_all
 from bot.ports.process import Clock
@@ -37,7 +37,7 @@ class MemoryStore:
         self._documents: dict[str, str] = {}  # as JSON, so that a caller cannot change what is stored
 
     async def claim(self, run: str, owner: str) -> int:
-        if run in self._erased:
+        if run in self._erased or any(isinstance(entry.fact, Deleted) for entry in self._facts[run]):
             raise Fenced(f"run {run} is deleted")
         self._add(run, [Claimed(owner)])
         return self._epoch(run)

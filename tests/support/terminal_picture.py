@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from adapters.terminal.player import make_message
+from adapters.terminal.player import show_frame
 from adapters.terminal.screen import Screen
 from adapters.terminal.surface import make_screen_surface
 from bot.cli.replay import DEMO, DEMO_NOTE
@@ -43,7 +43,7 @@ async def draw_terminal() -> str:
     screen = Screen(Console(file=io.StringIO(), width=WIDTH, height=HEIGHT))
     surface = make_screen_surface(screen)
     for frame in read_frames():
-        await surface.post(make_message(surface, frame, final=False))
+        await surface.post(show_frame(surface, frame, final=False))
     screen.set_status(DEMO_NOTE)
     console = Console(file=io.StringIO(), record=True, width=WIDTH, height=HEIGHT, force_terminal=True)
     console.print(screen.render_frame())
