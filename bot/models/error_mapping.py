@@ -81,7 +81,7 @@ def map_error_body(body: Mapping[str, Any]) -> ProviderError:
 
 
 def _with_reason(kind: Kind, reason: str, retry_after_s: float | None = None) -> ProviderError:
-    said = "the provider's server failed" if kind == "unreachable" else _REASONS[kind]
+    said = "the provider's server had an error" if kind == "unreachable" else _REASONS[kind]
     return ProviderError(kind, f"{said}: {reason}" if reason else said, retry_after_s)
 
 

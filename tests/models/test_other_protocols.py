@@ -174,7 +174,7 @@ async def test_a_whole_response_is_shown_where_a_stream_was_asked_for() -> None:
 
 OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "it is full"}}
 REASON = "it is full"
-FAILED = "the provider's server failed: it is full"
+FAILED = "the provider's server had an error: it is full"
 ERRORS: Mapping[str, tuple[Reply, Kind, str]] = {  # in place of a stream
     "whole": (body(OVERLOADED), "unreachable", FAILED),
     "whole, in a list": (body([OVERLOADED]), "unreachable", FAILED),
@@ -211,12 +211,12 @@ ERRORS: Mapping[str, tuple[Reply, Kind, str]] = {  # in place of a stream
         "other",
         "the provider answered with an error: body.n: must be 1",
     ),
-    "no words": (Reply((), 500, {}), "unreachable", "the provider's server failed"),
+    "no words": (Reply((), 500, {}), "unreachable", "the provider's server had an error"),
     "no words, a limit": (Reply((), 429, {"Retry-After": "7"}), "rate_limit", "too many requests"),
     "a gateway's page": (
         Reply((b"<html><title>502 Bad Gateway</title></html>",), 502, {"Content-Type": "text/html"}),
         "unreachable",
-        "the provider's server failed: a web page (“502 Bad Gateway”) came instead of an answer",
+        "the provider's server had an error: a web page (“502 Bad Gateway”) came instead of an answer",
     ),
     "a firewall's page": (
         Reply((b"<!DOCTYPE html><title>Sorry, you have been blocked</title>",), 403, {"Content-Type": "text/html"}),
@@ -231,7 +231,7 @@ ERRORS: Mapping[str, tuple[Reply, Kind, str]] = {  # in place of a stream
     "with marks": (
         body({"error": {"message": "it\u0000 \u001b[31mis full"}}, 500),
         "unreachable",
-        "the provider's server failed: it [31mis full",
+        "the provider's server had an error: it [31mis full",
     ),
 }
 # Ollama sends lines of JSON, of which one is an error if it has one

@@ -95,7 +95,7 @@ FAULTS: list[tuple[Reply, Kind, str]] = [
     (error(401, "bad key: tvly-1"), "key", "the API key was refused"),
     (error(429, "slow down"), "rate_limit", "too many requests"),
     (error(432, "your plan's limit is used up"), "other", "the provider answered with an error"),
-    (error(500, "oops"), "unreachable", "the provider's server failed"),
+    (error(500, "oops"), "unreachable", "the provider's server had an error"),
     (HTML, "other", "cannot be read"),
     (Reply((b"[]",), 200, {"Content-Type": "application/json"}), "other", "cannot be read"),
     (Reply((b'{"results": null}',), 200, {"Content-Type": "application/json"}), "other", "cannot be read"),

@@ -103,10 +103,10 @@ FAULTS: list[tuple[Reply, Kind, str]] = [
     (error(400, "maximum context length is 8", code="context_length_exceeded"), "window", "context length is 8"),
     (error(400, "Unknown field"), "other", "Unknown field"),
     (error(403, "Not for you"), "key", "refused: Not for you"),
-    (error(408, "Too slow"), "unreachable", "the provider's server failed: Too slow"),
+    (error(408, "Too slow"), "unreachable", "the provider's server had an error: Too slow"),
     (error(413, "Too large"), "window", "does not fit the model's window: Too large"),
-    (error(500, "Out of memory"), "unreachable", "the provider's server failed: Out of memory"),
-    (PAGE, "unreachable", "the provider's server failed"),
+    (error(500, "Out of memory"), "unreachable", "the provider's server had an error: Out of memory"),
+    (PAGE, "unreachable", "the provider's server had an error"),
     (Reply(then="reset"), "unreachable", "the provider cannot be reached: the connection was lost"),
     (answer("no", finish="content_filter"), "refused", "content filter"),
     (answer(""), "no_text", "the answer was empty"),
@@ -239,7 +239,7 @@ async def test_what_passes_is_tried_again_and_people_are_told_why() -> None:
         async with open_speaker(make_model(server.url)) as made:
             deltas = await collect_deltas(made)
     notices = [delta.notice for delta in deltas if delta.notice]
-    assert notices == ["trying again: the provider's server failed: Oops", "thinking"]
+    assert notices == ["trying again: the provider's server had an error: Oops", "thinking"]
     assert "".join(delta.text for delta in deltas) == "fine"
 
 

@@ -132,7 +132,12 @@ FAILURES: dict[str, tuple[Reply, str, Kind, str]] = {  # name → the stream, wh
         "a web page (“Log in”) came instead of an answer: look at its api_base",
     ),
     "a page in pieces": (Reply(tuple(bytes([b]) for b in LOG_IN[:99])), "", "not_found", "a web page (“Log in”) came"),
-    "an error, whole": (body({"error": SAID}), "", "unreachable", "the provider's server failed: the queue is full"),
+    "an error, whole": (
+        body({"error": SAID}),
+        "",
+        "unreachable",
+        "the provider's server had an error: the queue is full",
+    ),
     "an error as an event": (Reply(sse({"error": SAID})), "", "unreachable", "the queue is full"),
     "an error by name": (Reply((b'event: error\ndata: {"message": "boom"}\n\n',)), "", "unreachable", "boom"),
     "an error in mid-stream": (Reply(sse(chunk("Ta"), {"error": SAID})), "Ta", "broken_off", "the queue is full"),
