@@ -37,6 +37,7 @@ class ViewState(Enum):
 
 
 TRIES = 6  # failures in a row after which a surface is no longer asked to show a lane
+AWAY_TRIES = 36  # the same where the platform is away, with the back-off a quarter of an hour: most come back sooner
 BACK_OFF_S = 0.5  # after a first failure; doubled with each one that follows
 BACK_OFF_CAP_S = 30.0  # the longest back-off
 NO_TEXT = "…"  # shown for a lane that ended without a word or a footer
@@ -242,9 +243,9 @@ class LaneView:
     def on_failure(self, call: SurfaceCall, error: SurfaceError, duration_s: float) -> None:
         """Decide what follows from a failed request: another try, another request, or none any more."""
         change = self._finish_request(error.status, duration_s)
-        is_lost = change.method == "post" and (error.status == 0 or error.status >= 500)
+        is_away = error.status == 0 or error.status >= 500
         if change.method == "post":
-            self._pages.move(change.page, PageEvent.UNANSWERED if is_lost else PageEvent.REFUSED)
+            self._pages.move(change.page, PageEvent.UNANSWERED if is_away else PageEvent.REFUSED)
         match error:
             case RateLimited():
                 self._set_next_method(self._method)  # its budget pauses; the next bid takes the text of then
@@ -259,13 +260,12 @@ class LaneView:
             case Gone():
                 self._fail("its message was deleted")
             case _:
-                if is_lost:
+                if change.method == "post" and is_away:
                     self._set_next_method("find")
                 self._failures += 1
-                if self._failures >= TRIES:
-                    self._fail(f"{TRIES} tries failed, the last one with: {error}")
-                pause_s = min(BACK_OFF_S * 2 ** (self._failures - 1), BACK_OFF_CAP_S)
-                self._retry_at = self._host.now() + pause_s
+                if self._failures >= (AWAY_TRIES if is_away else TRIES):
+                    self._fail(f"{self._failures} tries failed, the last one with: {error}")
+                self._retry_at = self._host.now() + min(BACK_OFF_S * 2 ** (self._failures - 1), BACK_OFF_CAP_S)
 
     def revive(self) -> bool:
         """Show the lane again when it was over; return whether it was."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.domain.controls import Control
 from bot.domain.run import LaneId
-from bot.live.lane_view import TRIES
+from bot.live.lane_view import AWAY_TRIES, TRIES
 from tests.support.surfaces import Platform, WindowLimit
 from tests.support.views import NAMES, Faults, house, key, speak
 from tests.support.virtual_time import run_virtual
@@ -28,7 +28,7 @@ def test_every_lane_ends_on_its_final_text_whatever_happens(
     """Results, errors and pauses in any order: never older after newer, posts in panel order, nothing after an end."""
 
     async def scene() -> None:
-        platform = Platform({name: WindowLimit(5, 5.0) for name in NAMES}, fault=Faults(_bounded(faults)))
+        platform = Platform({name: WindowLimit(5, 5.0) for name in NAMES}, fault=Faults(faults))
         async with house(platform) as h:
             place = h.place()
             lanes = [h.display.open(key(n), f"{n}", kind="turn", placeholder="…") for n in range(4)]
@@ -54,16 +54,6 @@ def test_every_lane_ends_on_its_final_text_whatever_happens(
     run_virtual(scene())
 
 
-def _bounded(faults: list[str]) -> list[str]:
-    """Fewer failures in a row than make us give up a lane, even if one lane meets them all."""
-    failures = 0
-    kept = []
-    for fault in faults:
-        failures += fault in ("500", "lost")
-        kept.append(fault if failures < TRIES else "ok")
-    return kept
-
-
 def test_a_place_that_forbids_us_is_dropped_and_slows_nobody() -> None:
     async def scene() -> None:
         async with house(Platform(fault=Faults(["403"]))) as h:
@@ -76,12 +66,13 @@ def test_a_place_that_forbids_us_is_dropped_and_slows_nobody() -> None:
     run_virtual(scene())
 
 
-def test_a_place_that_never_answers_is_given_up_in_bounded_time() -> None:
+@pytest.mark.parametrize(("fault", "tries"), [("lost", AWAY_TRIES), ("500", AWAY_TRIES), ("400", TRIES)])
+def test_a_place_that_takes_nothing_is_given_up_in_bounded_time(fault: str, tries: int) -> None:
     async def scene() -> None:
-        async with house(Platform(fault=Faults(["lost"] * 100))) as h:
+        async with house(Platform(fault=Faults([fault] * 100))) as h:
             h.place()
             await speak(h)
-            assert len(h.log.calls) == TRIES
+            assert len(h.log.calls) == tries
             assert len(h.notes) == 1
 
     run_virtual(scene())

@@ -80,6 +80,8 @@ class Faults:
         match self._faults.pop(0) if self._faults else "ok":
             case "500":
                 raise SurfaceError("broken", 500)
+            case "400":
+                raise SurfaceError("not understood", 400)
             case "429":
                 raise RateLimited("edits" if method == "edit" else "posts", 2.0)
             case "404":
