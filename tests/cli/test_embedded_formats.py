@@ -28,7 +28,7 @@ from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript
 from bot.errors import Refused
 from bot.formats import FORMATS
-from bot.formats.council.cards import COUNTED, REVIEWS
+from bot.formats.council.cards import COUNTED, READ_LOOSELY, REVIEWS
 from bot.formats.debate.speaking_order import DEBATERS
 from bot.formats.end_card import END
 from bot.models import embedded
@@ -101,7 +101,8 @@ async def test_a_council_in_each_mode(actions: Actions, mode: str, outcome: str,
     lines = plan.cards.get(REVIEWS, "").split("\n\n")[0].splitlines()
     named = sum(line.split("**")[1].count("SmolLM2") for line in lines)  # those who say the same share a line
     assert named == (len(seats) if reviews else 0)
-    assert all(", then " in line or "gave no ranking" in line or " and " in line for line in lines)
+    said = (", then ", " and ", "gave no ranking", READ_LOOSELY)  # a model may name its first alone
+    assert all(any(part in line for part in said) for line in lines), lines
     read = plan.full_texts[COUNTED].split("\n\n")[0].splitlines() if reviews else []
     ranked = [line for line in read if line.startswith("- ")]
     assert all(any(tag in line for tag in ("strict", "repaired")) for line in ranked)

@@ -87,7 +87,7 @@ def test_budgets_are_told_apart_by_workspace_method_and_channel() -> None:
     assert method_bucket("T1", "chat.update") == "slack T1 chat.update"
     assert method_bucket("T1", "chat.postMessage", "C1") == "slack T1 chat.postMessage C1"
     assert slack_budget("slack T1 chat.update", 100.0).tokens(100.0) == 0
-    assert slack_budget("slack T1 chat.postMessage C1", 100.0).tokens(100.0) == 5
+    assert slack_budget("slack T1 chat.postMessage C1", 100.0).outlook(100.0).tokens == 5
     assert slack_budget("slack T1 chat.appendStream", 0.0).outlook(1_000.0).tokens == 100
     assert slack_budget("slack T1 conversations.replies", 0.0).outlook(1_000.0).tokens == 50
 

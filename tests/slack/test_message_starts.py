@@ -87,7 +87,7 @@ async def test_a_mention_is_asked_back_with_prices_and_starts_what_is_pressed(st
     assert "Tabs are wide." in started.question
     await wait_until(lambda: notice.deleted)
     await (await app.server.people.click_ephemeral(replace(notice, deleted=False), buttons["Council"]))
-    await wait_until(lambda: "does not stand any more" in notice.text)
+    await wait_until(lambda: "This was started already" in notice.text)
     assert len(await app.store.runs()) == 1
 
 

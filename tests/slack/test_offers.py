@@ -45,7 +45,7 @@ async def test_nothing_is_begun_before_its_person_agrees_and_then_once(start_app
     await app.find_board()
     await wait_until(lambda: notice.deleted)
     await press(app, replace(notice, deleted=False), "start")
-    await wait_until(lambda: "started or cancelled already" in notice.text)
+    await wait_until(lambda: "This was started already" in notice.text)
     await app.wait_until_over()
     assert len(await app.store.runs()) == 1
 

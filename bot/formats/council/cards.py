@@ -30,6 +30,7 @@ WORD = re.compile(r"\w+")
 COUNTED_TITLE = "How it was counted"
 LATE = "came after the reviews had begun"
 TWO_ANSWERS = "Two answers are not ranked: each model would only judge the other's."
+UNRANKED = "No answer is ranked first."
 TWO_REVIEWED = "No answer is ranked first: of two, each model could only judge the other's."
 NO_RANKING = "The models gave no ranking."
 READ_LOOSELY = " (read from its words)"  # not from the form it was asked for; the count tells more
@@ -131,8 +132,9 @@ def _why_unranked(t: Transcript, s: Standings) -> str:
 
 
 def full_verdict(t: Transcript, s: Standings) -> tuple[str, ...]:
-    """Say how the synthesis begins, and which seat is ranked first."""
-    return _closing_words(t, s), ranking_verdict(t, s)
+    """Say how the synthesis begins, and which seat is ranked first; why none is stands below the reviews."""
+    verdict = ranking_verdict(t, s)
+    return _closing_words(t, s), UNRANKED if verdict == TWO_REVIEWED else verdict
 
 
 def _closing_words(t: Transcript, s: Standings) -> str:

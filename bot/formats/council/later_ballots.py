@@ -26,9 +26,10 @@ LEADERS = 2  # reviewed answers beside the late ones: enough to place these near
 
 
 def late_answers(t: Transcript) -> list[Turn]:
-    """Return the answers that came when the reviews had begun without them."""
+    """Return the answers that came when the reviews had begun without them; one that a stop cut off never came."""
     shown = {i.seat for turn in t.turns.values() if turn.id.stage == STAGE and turn.id.round == 1 for i in turn.about}
-    return [turn for turn in given_answers(t) if shown and turn.id.seat not in shown]
+    came = [turn for turn in given_answers(t) if turn.ended and turn.ended.finish != "stopped"]
+    return [turn for turn in came if shown and turn.id.seat not in shown]
 
 
 def unreviewed_answers(t: Transcript) -> list[Turn]:
