@@ -24,6 +24,7 @@ hypothesis.settings.load_profile("moot")
 # Tracebacks without the values of variables, as the bot's own logs have them; structlog's usual ones show these.
 renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
+LOGGING = structlog.get_config()
 
 accept: Any = BaseSelectorEventLoop._accept_connection2  # type: ignore[attr-defined]  # private: there is no other way
 
@@ -49,6 +50,13 @@ def _no_planted_key_is_stored(tmp_path_factory: pytest.TempPathFactory) -> Itera
     """Fail the session where the key that every served bot has stands in a database, an export or events."""
     yield
     assert list(find_planted_files(tmp_path_factory.getbasetemp())) == []
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_at_first() -> Iterator[None]:
+    """Let no test leave its own settings of the log, such as a level, to those that come later."""
+    yield
+    structlog.configure(**LOGGING)
 
 
 @pytest.hookimpl(wrapper=True)

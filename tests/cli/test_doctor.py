@@ -51,7 +51,7 @@ async def test_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
         (error(401, "no"), "broken", "key"),
         (error(402, "no"), "broken", "credit"),
         (error(404, "no"), "broken", "no such model"),
-        (error(500, "no"), "broken", "failed"),
+        (error(500, "no"), "broken", "had an error"),
         (error(429, "no"), "warning", "too many requests"),
         (Reply(sse(chunk("ye")), then="reset"), "warning", "broke off"),
         (answer("", finish="length"), "warning", "max_tokens = 1,200"),

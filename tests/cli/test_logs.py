@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
-import structlog
 
 from bot.cli.logs import configure_logs
 from bot.settings.operations import LogSettings
@@ -22,12 +20,9 @@ QUESTION, ANSWER, REMARK = "Which planted question is this?", "A planted answer.
 
 
 @pytest.fixture
-def talkative() -> Iterator[None]:
+def talkative() -> None:
     """Log everything, one JSON object a line."""
-    before = structlog.get_config()
     configure_logs(LogSettings(level="debug", json_lines=True))
-    yield
-    structlog.configure(**before)
 
 
 @pytest.mark.usefixtures("talkative")
