@@ -20,9 +20,11 @@ STORE_WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # a database is restarted, or 
 
 def read_seconds(said: object) -> float | None:
     """Return a number of seconds that a platform gives, 0 or more; None for anything else."""
+    if not isinstance(said, str | int | float):
+        return None
     try:
-        seconds = float(said)  # type: ignore[arg-type]  # whatever JSON or a header holds
-    except (TypeError, ValueError, OverflowError):
+        seconds = float(said)
+    except (ValueError, OverflowError):
         return None
     return seconds if isfinite(seconds) and seconds >= 0 else None
 

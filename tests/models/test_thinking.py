@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.models.deltas import Delta
 from bot.models.thinking import ThoughtSplitter
-from bot.models.transforms import Deltas, split_thinking
-from tests.support.answers import Heard, hear
+from bot.models.transforms import split_thinking
+from tests.support.answers import Heard, divided, texts, through
 
 HARMONY = "<|channel|>analysis<|message|>They ask for tabs.<|end|><|start|>assistant<|channel|>final<|message|>Tabs."
 IN_A_FENCE = "Write:\n```html\n<think>hm</think>\n</think>\n```\nThat is all."
@@ -96,19 +93,8 @@ TOLD = [
 ]
 
 
-async def said(pieces: Iterable[str]) -> Deltas:
-    for piece in pieces:
-        yield Delta(0.0, piece)
-    yield Delta(0.0, ending="done")
-
-
 def told(pieces: Iterable[str]) -> Heard:
-    return asyncio.run(hear(split_thinking(said(pieces))))
-
-
-def divided(text: str, at: Iterable[int]) -> list[str]:
-    places = [0, *sorted(n % (len(text) + 1) for n in at), len(text)]
-    return [text[a:b] for a, b in pairwise(places)]
+    return through(split_thinking, texts(pieces))
 
 
 @pytest.mark.parametrize(("whole", "text", "thinking"), TOLD)

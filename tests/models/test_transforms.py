@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -29,32 +28,10 @@ from bot.models.transforms import (
     split_thinking,
     stop_loops,
 )
-from bot.models.usage import GrowingCount
 from bot.settings.settings import DeadlineSettings
-from tests.support.answers import Heard, hear
+from tests.support.answers import Heard, count_nothing, divided, hear, said, texts, through
 from tests.support.shared import read_answers
 from tests.support.virtual_time import run_virtual
-
-
-async def said(*deltas: Delta, error: ProviderError | None = None) -> Deltas:
-    for delta in deltas:
-        yield delta
-    if error is not None:
-        raise error
-
-
-def texts(pieces: Iterable[str]) -> list[Delta]:
-    return [*(Delta(0.0, piece) for piece in pieces), Delta(0.0, ending="done")]
-
-
-def through(stage: Transform, deltas: Sequence[Delta], error: ProviderError | None = None) -> Heard:
-    return asyncio.run(hear(stage(said(*deltas, error=error))))
-
-
-def divided(text: str, at: Iterable[int]) -> list[str]:
-    places = [0, *sorted(n % (len(text) + 1) for n in at), len(text)]
-    return [text[a:b] for a, b in pairwise(places)]
-
 
 PLACES = st.lists(st.integers(0, 10_000), max_size=30)
 BROKEN = ProviderError("broken_off", "the connection was lost")
@@ -204,63 +181,6 @@ def test_what_is_longer_than_its_bound_is_cut_there_and_the_rest_is_untouched(
 def test_thinking_is_bounded_with_the_text() -> None:
     deltas = [Delta(0.0, thinking="hm " * 3), Delta(0.0, "Yes, ", "hm"), Delta(0.0, "surely"), *texts(["not"])]
     assert through(partial(limit_length, most=20), deltas) == Heard("Yes, sure", "hm " * 3 + "hm", "length", None, None)
-
-
-def test_usage_is_estimated_where_none_is_reported() -> None:
-    heard = through(
-        partial(count_usage, count_prompt=count_nothing, count=len), [Delta(0.0, "four", "five5"), *texts(["!"])]
-    )
-    assert heard.usage == Usage(0, 10, 5, "estimated")
-
-
-def test_pages_that_a_search_has_found_cost_no_tokens() -> None:
-    found = [Delta(0.0, "a long page " * 50), Delta(0.0, usage=Usage(source="reported"), ending="done")]
-    heard = through(partial(count_usage, count_prompt=count_nothing, count=len), found)
-    assert heard.usage == Usage(source="reported")
-
-
-async def count_nothing() -> int:
-    return 0
-
-
-async def count_seven() -> int:
-    return 7
-
-
-async def test_nothing_is_used_while_a_seat_waits() -> None:
-    deltas = count_usage(said(Delta(0.0, notice="2nd"), Delta(0.0, "y" * 50)), count_seven, count=len)
-    assert [delta.usage async for delta in deltas] == [None, None, Usage(7, 50, 0, "estimated")]
-
-
-async def test_the_first_words_are_counted_at_once() -> None:
-    deltas = count_usage(said(Delta(0.0, "So far, so good")), count_seven, count=len)
-    assert [delta.usage async for delta in deltas] == [None, Usage(7, 15, 0, "estimated")]
-
-
-@given(st.lists(st.text("ab ", max_size=150), max_size=20))
-def test_a_growing_text_is_counted_as_a_whole_one(pieces: list[str]) -> None:
-    growing, chars = GrowingCount(len), 0
-    for piece in pieces:
-        growing.add(piece)
-        chars += len(piece)
-        assert chars - 40 <= growing.total <= chars
-    growing.catch_up()
-    assert growing.total == len("".join(pieces))
-
-
-def test_reported_usage_stands() -> None:
-    told = Usage(3, 4, 0, "reported")
-    heard = through(
-        partial(count_usage, count_prompt=count_nothing, count=len),
-        [Delta(0.0, "x"), Delta(0.0, usage=told, ending="done")],
-    )
-    assert heard.usage == told
-
-
-def test_a_broken_answer_is_counted_as_well() -> None:
-    heard = through(partial(count_usage, count_prompt=count_nothing, count=len), [Delta(0.0, "four")], BROKEN)
-    assert heard.usage == Usage(0, 4, 0, "estimated")
-    assert heard.error is BROKEN
 
 
 @pytest.mark.parametrize(

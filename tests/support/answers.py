@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager
+from itertools import pairwise
 from typing import NamedTuple
 
 from bot.domain.asks import Ask, Part
@@ -14,10 +15,10 @@ from bot.models.catalogue import Model
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
 from bot.models.speak import Speaker
-from bot.models.transforms import Deltas
+from bot.models.transforms import Deltas, Transform
 from bot.ports.store import PictureStore
 from bot.settings.settings import DeadlineSettings, RetrySettings
-from tests.servers.model_server import ModelServer
+from tests.servers.model_server import ModelServer, Reply
 
 ASK = Ask((Part("user", "Tabs or spaces?"),))
 SEAT = Seat("a", "m", "A")
@@ -85,3 +86,45 @@ def assert_for_people(text: str) -> None:
     assert "\n" not in text
     for technical in ("Exception", "Error", "litellm", "<", "{", "sk-", "b'", "0x"):
         assert technical not in text
+
+
+async def said(*deltas: Delta, error: ProviderError | None = None) -> Deltas:
+    """Yield deltas, and raise the error after them, if any."""
+    for delta in deltas:
+        yield delta
+    if error is not None:
+        raise error
+
+
+def texts(pieces: Iterable[str]) -> list[Delta]:
+    """Return the deltas of a text in pieces, with its end."""
+    return [*(Delta(0.0, piece) for piece in pieces), Delta(0.0, ending="done")]
+
+
+def through(stage: Transform, deltas: Sequence[Delta], error: ProviderError | None = None) -> Heard:
+    """Return what is heard of deltas that go through a stage."""
+    return asyncio.run(hear(stage(said(*deltas, error=error))))
+
+
+async def answered(
+    *replies: Reply,
+    prefix: str = "hosted_vllm",
+    deadlines: DeadlineSettings | None = None,
+    retries: RetrySettings = AT_ONCE,
+) -> tuple[Heard, ModelServer]:
+    """Ask a seat of a server with these replies; return what was heard, and the server."""
+    async with ModelServer() as server:
+        server.tell(*replies)
+        async with open_speaker(make_model(server.url, prefix), deadlines=deadlines, retries=retries) as made:
+            return await hear(made.speak(SEAT, ASK)), server
+
+
+def divided(text: str, at: Iterable[int]) -> list[str]:
+    """Return a text in pieces, cut at these places, of which large ones begin again at its start."""
+    places = [0, *sorted(n % (len(text) + 1) for n in at), len(text)]
+    return [text[a:b] for a, b in pairwise(places)]
+
+
+async def count_nothing() -> int:
+    """Count the tokens of a prompt that has none."""
+    return 0
