@@ -1,10 +1,10 @@
-"""What platforms refused by their limits: what and where, who sent it, and how much had been sent by whom before."""
+"""What platforms refused by their limits: what and where, who sent it, and what each process had sent before."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections import Counter, deque
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -23,10 +23,11 @@ REFUSED = 429
 
 
 class Sent(NamedTuple):
-    """A request that a platform has taken: when, in loop time, and by which process."""
+    """A request that a platform has taken: when, in loop time, by which process, and what it was."""
 
     at: float
     sender: str
+    method: str
 
 
 @dataclass
@@ -51,24 +52,23 @@ class Census:
         return [{"scene": scene, "refused": what} for what in refused]
 
     def _on_discord(self, seen: Request) -> None:
-        self._note(f"Discord {seen.method} {seen.bucket}", BEFORE_S["Discord"], seen.status, seen.port)
+        self._note(f"Discord {seen.bucket}", BEFORE_S["Discord"], seen)
 
     def _on_slack(self, seen: SlackRequest) -> None:
         is_post = seen.method == "chat.postMessage"
         limit = f"Slack {seen.method} {seen.team}" + (f" {seen.args.get('channel')}" if is_post else "")
-        self._note(limit, SLACK_POSTS_S if is_post else BEFORE_S["Slack"], seen.status, seen.port)
+        self._note(limit, SLACK_POSTS_S if is_post else BEFORE_S["Slack"], seen)
 
-    def _note(self, limit: str, before_s: float, status: int, port: int) -> None:
-        now, sender = asyncio.get_running_loop().time(), self._find_sender(port)
+    def _note(self, limit: str, before_s: float, seen: Request | SlackRequest) -> None:
+        now, sender = asyncio.get_running_loop().time(), self._find_sender(seen.port)
         taken = self._taken.setdefault(limit, deque())
         while taken and taken[0].at <= now - before_s:
             taken.popleft()
-        if status != REFUSED:
-            taken.append(Sent(now, sender))
+        if seen.status != REFUSED:
+            taken.append(Sent(now, sender, seen.method))
         elif now > self._since:
-            counts = sorted(Counter(sent.sender for sent in taken).items())
-            said = ", ".join(f"{sent} of {name}" for name, sent in counts) or "none"
-            self._refused.append(f"{limit} of {sender}; taken in the {before_s:.0f} s before: {said}")
+            said = ", ".join(f"{sent.method} of {sent.sender} {now - sent.at:.2f} s" for sent in taken) or "none"
+            self._refused.append(f"{limit}: {seen.method} of {sender}; taken before: {said}")
 
     def _find_sender(self, port: int) -> str:
         """Return the name of the process that has a connection from that port; "?" where it is gone."""
