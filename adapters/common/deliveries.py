@@ -43,12 +43,24 @@ class DeliveryLog:
     def take(self, key: str) -> bool:
         """Record a delivery; return whether it comes for the first time."""
         if key in self._taken:
-            self.repeats += 1
-            log.info("delivered again", key=key, count=self.repeats)
+            self._note_repeat(key)
             return False
         now = self._clock()
         self._taken.put(key, now, at=now)
         return True
+
+    async def is_saved(self, key: str) -> bool:
+        """Return whether another process has stored a delivery that comes again; False where that cannot be read."""
+        found = False
+        with self._outage.tolerating():
+            found = self._prefix + key in await self._documents.documents(self._prefix + key)
+        if found:
+            self._note_repeat(key)
+        return found
+
+    def _note_repeat(self, key: str) -> None:
+        self.repeats += 1
+        log.info("delivered again", key=key, count=self.repeats)
 
     async def save(self, key: str) -> None:
         """Store a delivery that was taken, for the next process. The store writes in the order of these calls."""

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import structlog
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.request.async_request import AsyncBoltRequest
 
 from adapters.common.deliveries import DeliveryLog
 from adapters.slack import forms
@@ -26,6 +27,7 @@ from bot.domain.controls import PRESS_PREFIX
 log = structlog.get_logger()
 
 Json = Mapping[str, Any]
+Work = Callable[[Workspace, Json], Awaitable[None]]
 BUTTONS = re.compile(f"^{PRESS_PREFIX}:")
 LINKS = re.compile(f"^{LINK}:")
 
@@ -87,14 +89,16 @@ class Handlers:
         await ack()
         self._take(f"{body['view']['id']}/{body['view']['hash']}", body, self._interactions.take_form)
 
-    async def _on_event(self, body: dict[str, Any]) -> None:
-        self._take(body["event_id"], body, self._dispatch)
+    async def _on_event(self, request: AsyncBoltRequest, body: dict[str, Any]) -> None:
+        self._take(body["event_id"], body, self._dispatch, comes_again=_comes_again(request))
 
-    def _take(self, key: str, body: Json, work: Callable[[Workspace, Json], Awaitable[None]]) -> None:
+    def _take(self, key: str, body: Json, work: Work, *, comes_again: bool = False) -> None:
         if self._deliveries.take(key):
-            self._start(_log_failure(self._handle(key, body, work)))
+            self._start(_log_failure(self._handle(key, body, work, comes_again)))
 
-    async def _handle(self, key: str, body: Json, work: Callable[[Workspace, Json], Awaitable[None]]) -> None:
+    async def _handle(self, key: str, body: Json, work: Work, comes_again: bool) -> None:
+        if comes_again and await self._deliveries.is_saved(key):  # by a process that has not acknowledged it
+            return
         # the store writes in order: once this is saved, pages that were posted before can be found, too
         await self._deliveries.save(key)
         kind = body.get("event", {}).get("type")
@@ -124,6 +128,15 @@ class Handlers:
 async def _ack_link(ack: AsyncAck) -> None:
     """Acknowledge the press of a button that Slack itself answers, by opening its address."""
     await ack()
+
+
+def _comes_again(request: AsyncBoltRequest) -> bool:
+    """Return whether Slack says that it sends an event again, which it does with events alone.
+
+    What an envelope of Socket Mode says of it, bolt puts where requests over HTTP have it.
+    https://docs.slack.dev/apis/events-api#retries
+    """
+    return request.headers.get("x-slack-retry-num", ["0"])[0] != "0"
 
 
 def _find_installation(body: Json) -> tuple[str, str]:

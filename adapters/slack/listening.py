@@ -133,7 +133,7 @@ class Listener:
         message, is_edit = question_key(event["channel"], event["ts"]), "edited" in event
         key = f"{reply.request.workspace.id}/{message}"
         is_late = is_edit and self._clock() - float(event["ts"]) > KEPT_S  # nobody knows whether it was taken
-        if not is_late and self._deliveries.take(key):
+        if not is_late and self._deliveries.take(key) and not (is_edit and await self._deliveries.is_saved(key)):
             await self._deliveries.save(key)
             return True
         if run := self._questions.find_run(message) if is_edit else "":

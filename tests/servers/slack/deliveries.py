@@ -43,9 +43,9 @@ class Unacknowledged(Exception):
 class Delivery:
     """One thing sent to the app. Awaiting it returns it acknowledged, or raises Unacknowledged.
 
-    `attempts` holds the loop time of each sending. `answer` is what came with the acknowledgement. `error` says why
-    there is none: `not_subscribed`, `dispatch_failed` (nobody connected), `operation_timeout`, `timeout`, `http_error`,
-    ….
+    `attempts` holds the loop time of each sending; `earlier` were made before the first. `answer` is what came with the
+    acknowledgement. `error` says why there is none: `not_subscribed`, `dispatch_failed` (nobody connected),
+    `operation_timeout`, `timeout`, `http_error`, ….
     """
 
     kind: Kind
@@ -53,6 +53,7 @@ class Delivery:
     envelope_id: str
     on_answer: OnAnswer = lambda answer: ""
     attempts: list[float] = field(default_factory=list)
+    earlier: int = 0
     acknowledged_after_s: float | None = None
     answer: Json | None = None
     error: str = ""
@@ -123,7 +124,9 @@ class Courier:
 
     def send_again(self, delivery: Delivery) -> Delivery:
         """Send the very same delivery once more, as Slack does when an acknowledgement was lost."""
-        return self._send(Delivery(delivery.kind, delivery.payload, delivery.envelope_id, delivery.on_answer))
+        again = Delivery(delivery.kind, delivery.payload, delivery.envelope_id, delivery.on_answer)
+        again.earlier = delivery.earlier + len(delivery.attempts)
+        return self._send(again)
 
     def hold(self) -> None:
         """Keep back all deliveries from now on."""
@@ -155,12 +158,12 @@ class Courier:
         task.add_done_callback(self._tasks.discard)
 
     async def _deliver(self, delivery: Delivery) -> None:
-        reason = await self._attempt(delivery, 0, "")
+        reason = await self._attempt(delivery, delivery.earlier, "timeout" if delivery.earlier else "")
         if delivery.kind != "events_api":
             if reason:
                 delivery.give_up("operation_timeout" if reason == "timeout" else reason)
             return
-        for retry, pause in enumerate(self._times.redeliver_after_s, 1):
+        for retry, pause in enumerate(self._times.redeliver_after_s, delivery.earlier + 1):
             if not reason:
                 return
             await asyncio.sleep(pause)
