@@ -13,9 +13,23 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, Double, cast, delete, exists, func, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Double,
+    and_,
+    cast,
+    delete,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
+from bot.ports.store import Starter
 from storage import postgres
 from storage.errors import translating_errors
 from storage.locations import Connections
@@ -32,9 +46,8 @@ NOW = cast(func.extract("epoch", func.clock_timestamp()), Double)
 _server_began = literal_column("extract(epoch FROM pg_postmaster_start_time())", Double)
 IS_LATE = func.greatest(leases.c.until, _server_began + LEASE_S) < NOW
 _NOBODYS = runs.c.owner.is_not(None) & ~exists().where(leases.c.owner == runs.c.owner)
-_OPEN = select(runs.c.run, runs.c.seq).where(
-    runs.c.server.is_not(None), runs.c.caught_up_at.is_(None), runs.c.deleted_at.is_(None)
-)
+_IS_OPEN = and_(runs.c.server.is_not(None), runs.c.caught_up_at.is_(None), runs.c.deleted_at.is_(None))
+_OPEN = select(runs.c.run, runs.c.seq).where(_IS_OPEN)
 _STRANDED = (
     _OPEN.where(runs.c.owner.is_(None))
     .order_by(func.random())  # so that those for which nothing can be done hide no others
@@ -105,6 +118,18 @@ class Leases:
         with translating_errors(self._name):
             found = await self._database.transact(lambda conn: conn.execute(_OPEN).all())
         return {row.run: row.seq for row in found}
+
+    async def list_begun(self, within_s: float) -> dict[str, Starter]:
+        """Return whose runs go on or began within so many seconds.
+
+        When a run began its process says, whose clock may be off: that it goes on is seen even so.
+        """
+        began = and_(runs.c.server.is_not(None), runs.c.started_at > NOW - within_s)
+        columns = runs.c.run, runs.c.by, runs.c.channel, runs.c.server
+        query = select(*columns).where(or_(and_(_IS_OPEN, runs.c.finished_at.is_(None)), began))
+        with translating_errors(self._name):
+            found = await self._database.transact(lambda conn: conn.execute(query).all())
+        return {row.run: Starter(row.by or "", row.channel or "", row.server) for row in found}
 
     async def is_held(self, run: str) -> bool:
         """Return whether a process holds the run."""

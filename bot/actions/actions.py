@@ -103,7 +103,8 @@ class Actions:
         self._pictures = PictureKeeper(pictures) if pictures is not None else None
         self.allowance = allowance
         self.own_keys = own_keys
-        self._quota = RunQuota(lambda: services.settings, clock, supervisor.unfinished_starts, supervisor.paused_starts)
+        counted = supervisor.unfinished_starts, supervisor.paused_starts, supervisor.begun_elsewhere
+        self._quota = RunQuota(lambda: services.settings, clock, *counted)
         self._offers = Offers(services.settings.money, clock)
         models, watch = services.list_models, partial(supervisor.watch, "")  # there is no run yet
         estimates = RunEstimates(store, models, watch)

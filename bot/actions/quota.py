@@ -6,7 +6,6 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from math import ceil
-from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -14,13 +13,13 @@ from bot.actions.permissions import Person
 from bot.actions.place_limits import PlaceRoom, find_limits
 from bot.domain.facts import RunStarted
 from bot.domain.transcript import Transcript
+from bot.engine.runs import MAX_BEGUN, MINUTE_S
 from bot.errors import Refused
 from bot.ports.process import Clock
+from bot.ports.store import Starter
 from bot.settings.settings import LimitSettings, Settings
 from bot.text import as_text
 
-MINUTE_S = 60.0
-MAX_BEGUN = 5_000  # more than can begin within a minute; older ones do not count then
 MAX_PAUSED = 3  # runs that one person has started and that are paused; they hold no place
 
 MAX_REMARKS, MAX_REMARKS_OF_ONE = 200, 50  # in a run; each is part of every later ask
@@ -31,25 +30,13 @@ MAX_REFUSED_PEOPLE = 1_000  # whose refusals are counted
 ENOUGH = f"{MAX_REFUSALS} of your requests were refused within a minute: wait one, then try again."
 
 
-class Starter(NamedTuple):
-    """Whose a run is, and where it was asked; "" where that is unknown."""
-
-    person: str
-    channel: str
-    server: str
-
-    def is_beside(self, other: Starter) -> bool:
-        """Return whether both are known to be of one channel."""
-        return bool(self.channel) and (self.channel, self.server) == (other.channel, other.server)
-
-
 class RunQuota:
     """A count of runs against their limits: those that go on, and those that began within a minute.
 
     `list_unfinished` returns the starts of runs that have no end yet and are not paused, `list_paused` of those that
     are. A vote after the end of a run does not count. A paused run holds no place; so that nobody piles them up, there
     are limits on them as well, and a run that is resumed needs a place again. What began within a minute is forgotten
-    by a restart.
+    by a restart; `list_begun_elsewhere` returns what other processes began, each with how many seconds ago.
     """
 
     def __init__(
@@ -58,11 +45,13 @@ class RunQuota:
         clock: Clock,
         list_unfinished: Callable[[], Iterable[RunStarted]],
         list_paused: Callable[[], Iterable[RunStarted]] = tuple,
+        list_begun_elsewhere: Callable[[], Iterable[tuple[float, Starter]]] = tuple,
     ) -> None:
         self._read_settings = read_settings
         self._clock = clock
         self._list_unfinished = list_unfinished
         self._list_paused = list_paused
+        self._list_begun_elsewhere = list_begun_elsewhere
         self._starting: list[Starter] = []  # many may ask before the first has begun
         self._begun: deque[tuple[float, Starter]] = deque(maxlen=MAX_BEGUN)  # within a minute, oldest first
 
@@ -127,7 +116,8 @@ class RunQuota:
         now = self._clock()
         while self._begun and not 0 <= now - self._begun[0][0] < MINUTE_S:  # also where the clock was set back
             self._begun.popleft()
-        begun = [*self._begun, *((now, one) for one in self._starting)]
+        elsewhere = ((now - age_s, one) for age_s, one in self._list_begun_elsewhere())
+        begun = [*sorted([*self._begun, *elsewhere]), *((now, one) for one in self._starting)]
 
         def check(times: list[float], most: int, who: str) -> None:
             if len(times) >= most:

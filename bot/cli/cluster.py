@@ -61,7 +61,7 @@ class Cluster:
         self._store = store
         self.owner = owner
         self.lease = Lease()
-        self.list_open, self.is_held = leases.list_open, leases.is_held
+        self.list_open, self.list_begun, self.is_held = leases.list_open, leases.list_begun, leases.is_held
         self.signal = signals.send
         self._leases = leases
         self._jobs = jobs

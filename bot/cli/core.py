@@ -154,6 +154,7 @@ async def build_core(
                         trace=observers.trace,
                         make_conductor=make_supervisor().make_conductor,
                         list_open=cluster.list_open,
+                        list_begun=cluster.list_begun,
                         hand_over=cluster.hand_over,
                         signal=cluster.signal,
                         watch=watchdog.watch,

@@ -16,7 +16,8 @@ from bot.cli.cluster import Cluster
 from bot.cli.core import Core
 from bot.engine.gateway import GatewayRuns
 from bot.engine.quarantine import CLOSED
-from bot.engine.supervisor import Reopen, RunSupervisor
+from bot.engine.runs import Reopen
+from bot.engine.supervisor import RunSupervisor
 from bot.engine.worker import Worker
 from bot.formats import FORMATS
 from bot.outages import OutageLog

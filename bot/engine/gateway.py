@@ -17,15 +17,16 @@ from bot.concurrency import TaskGroup
 from bot.domain.facts import Fact, RunStarted
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript, fold_all
+from bot.engine.begun import BegunElsewhere
 from bot.engine.conductor import Conductor
-from bot.engine.supervisor import Reopen
+from bot.engine.runs import MINUTE_S, Reopen
 from bot.errors import UnknownFacts
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.outages import OutageLog
 from bot.ports.process import Trace
-from bot.ports.store import Fenced, PostedPage, Store, last_texts
+from bot.ports.store import Fenced, PostedPage, Starter, Store, last_texts
 from bot.ports.surface import Surface, platform_of
 
 log = structlog.get_logger()
@@ -35,6 +36,7 @@ REFRESH_S, LEAST_REFRESH_S = 2.0, 0.25  # how often the runs that go on are look
 
 MakeConductor = Callable[[str, Format, Trace], Conductor]
 ListOpen = Callable[[], Awaitable[Mapping[str, int]]]  # the runs that are not over, with the number of the newest fact
+ListBegun = Callable[[float], Awaitable[Mapping[str, Starter]]]  # that go on, or began within so many seconds
 
 
 class GatewayRuns:
@@ -48,6 +50,7 @@ class GatewayRuns:
         trace: Trace,
         make_conductor: MakeConductor,
         list_open: ListOpen,
+        list_begun: ListBegun,
         hand_over: Callable[[str], Awaitable[None]],
         signal: Callable[[str, str], None],
         watch: Callable[[str], AbstractContextManager[None]],
@@ -64,9 +67,11 @@ class GatewayRuns:
         self._trace = trace
         self._make_conductor = make_conductor
         self._list_open = list_open
+        self._list_begun = list_begun
         self._hand_over = hand_over
         self._signal = signal
         self._open: dict[str, Transcript] = {}
+        self._begun = BegunElsewhere()
         self._unreadable = set[str]()  # runs with facts of a newer version, which other processes conduct
         self._refreshing = asyncio.Lock()
         self._refreshed_at = -REFRESH_S  # loop time
@@ -90,6 +95,7 @@ class GatewayRuns:
         trace = self._trace.for_run(run)
         conductor = self._make_conductor(run, form, trace)
         self.taken_up.add(run)
+        self._begun.note_own(run)
         try:
             if facts:
                 await self._store.append(run, facts)
@@ -145,6 +151,7 @@ class GatewayRuns:
             if now < self._refreshed_at + LEAST_REFRESH_S:
                 return
             self._refreshed_at = now
+            self._begun.look(await self._list_begun(MINUTE_S))
             found = await self._list_open()
             for run in self._open.keys() - found.keys():
                 del self._open[run]
@@ -213,6 +220,9 @@ class GatewayRuns:
 
     def paused_starts(self) -> list[RunStarted]:
         return [t.started for t in self._open.values() if t.start and not t.is_over and t.steering.paused]
+
+    def begun_elsewhere(self) -> list[tuple[float, Starter]]:
+        return self._begun.list_begun()
 
     def runs_of_server(self, server: str) -> list[str]:
         return [run for run, t in self._open.items() if t.start and t.started.server == server]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -10,8 +10,14 @@ from bot.domain.facts import Fact, RunStarted
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript
 from bot.formats.plan import Format
-from bot.ports.store import PostedPage
+from bot.ports.store import PostedPage, Starter
 from bot.ports.surface import Surface
+
+MINUTE_S = 60.0
+MAX_BEGUN = 5_000  # more than can begin within a minute; older ones do not count then
+
+# finds a surface by its address, for a run, its transcript, and its messages there
+Reopen = Callable[[str, str, Transcript, Sequence[PostedPage]], Awaitable[Surface | None]]
 
 
 class Runs(Protocol):
@@ -58,6 +64,10 @@ class Runs(Protocol):
 
     def paused_starts(self) -> list[RunStarted]:
         """Return the starts of the runs that are paused."""
+        ...
+
+    def begun_elsewhere(self) -> list[tuple[float, Starter]]:
+        """Return whose runs other processes began within a minute, each with how many seconds ago."""
         ...
 
     def runs_of_server(self, server: str) -> list[str]:

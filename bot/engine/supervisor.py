@@ -20,12 +20,13 @@ from bot.engine.journal import PATIENCE_S
 from bot.engine.leaving import take_leave, wait_for_runs
 from bot.engine.planner import Planner
 from bot.engine.quarantine import BROKEN, read_run, set_aside
+from bot.engine.runs import Reopen
 from bot.errors import StoreFailed, UnknownFacts
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.ports.process import Clock, Trace
-from bot.ports.store import Fenced, PostedPage, Store
+from bot.ports.store import Fenced, PostedPage, Starter, Store
 from bot.ports.surface import Surface, platform_of
 from bot.settings.operations import RestartSettings
 
@@ -35,9 +36,6 @@ RESUMED_AT_ONCE = 20
 STORED_WITHIN_S = 5.0  # how long one waits for a run to be set aside
 TOO_OLD = "This had lain still for too long when Moot came back, so it was closed. Run again starts it anew."
 USUAL = RestartSettings()
-
-# finds a surface by its address, for a run, its transcript, and its messages there
-Reopen = Callable[[str, str, Transcript, Sequence[PostedPage]], Awaitable[Surface | None]]
 PagesByAddress = Mapping[str, Sequence[PostedPage]]  # address → the messages of an earlier time
 
 
@@ -280,6 +278,10 @@ class RunSupervisor:
         """Return the starts of the runs that are paused."""
         return [t.started for t in self.transcripts() if not t.is_over and t.steering.paused]
 
+    def begun_elsewhere(self) -> list[tuple[float, Starter]]:
+        """Return nothing: all runs are conducted here."""
+        return []
+
     def transcripts(self) -> Iterator[Transcript]:
         """Yield the transcripts of the runs that go on here, those among them that are over but not yet shown so."""
         return (conductor.transcript for conductor in self._conductors.values())
@@ -297,8 +299,7 @@ class RunSupervisor:
         async def continue_run(run: str) -> None:
             t = await read_run(self._store, run, self.watch)
             awaited = [view.address for view in t.views if platform_of(view.address) in platforms]
-            is_left = run in self.taken_up or self.leaving
-            if awaited and not (is_left or t.finished or t.set_aside or self._is_stale(t)):
+            if awaited and not (run in self.taken_up or self.leaving or t.is_over or self._is_stale(t)):
                 await self.begin(run, forms[t.started.format], (), later=awaited)
 
         await self._each_unfinished(continue_run)

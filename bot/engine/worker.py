@@ -10,7 +10,8 @@ import structlog
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript
 from bot.engine.quarantine import read_run
-from bot.engine.supervisor import Reopen, RunSupervisor
+from bot.engine.runs import Reopen
+from bot.engine.supervisor import RunSupervisor
 from bot.errors import StoreFailed, UnknownFacts
 from bot.formats.plan import Format
 from bot.ports.store import Fenced, Store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeGuard, get_args
+from typing import Literal, NamedTuple, Protocol, TypeGuard, get_args
 
 from bot.domain.facts import Fact
 from bot.domain.run import LaneId, TurnId
@@ -41,6 +41,18 @@ def last_texts(snapshots: Iterable[Snapshot]) -> dict[TurnId, str]:
         parts.append(s.text)
         lengths[s.turn] = length + len(s.text)
     return {turn: "".join(parts) for turn, parts in shown.items()}
+
+
+class Starter(NamedTuple):
+    """Whose a run is, and where it was asked; "" where that is unknown."""
+
+    person: str
+    channel: str
+    server: str
+
+    def is_beside(self, other: Starter) -> bool:
+        """Return whether both are known to be of one channel."""
+        return bool(self.channel) and (self.channel, self.server) == (other.channel, other.server)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,9 @@ from bot.actions.permissions import Person
 from bot.actions.quota import RunQuota
 from bot.actions.request import RunRequest
 from bot.domain.facts import VoteCast, VoteWithdrawn
+from bot.engine.runs import MINUTE_S
 from bot.errors import Refused
+from bot.ports.store import Starter
 from bot.ports.surface import Surface
 from bot.settings.platforms import PlaceLimits, ServerSettings
 from bot.settings.settings import LimitSettings, Settings
@@ -180,6 +182,33 @@ def test_those_that_are_being_started_count_as_begun() -> None:
     quota, _ = make_quota(LimitSettings(starts_per_person=2))
     with quota.reserve(ANN), quota.reserve(ANN):
         assert read_refusal(quota) == "You have begun 2 runs within a minute, and may no more: ask again in 60 s."
+
+
+@pytest.mark.parametrize(
+    ("limits", "others", "told"),
+    [
+        ({"starts_per_person": 3}, Starter("ann", "loft", "two"), "You have begun"),
+        ({"starts_per_channel": 3}, Starter("bob", "hall", "one"), "People of this channel have begun"),
+        ({"starts_per_server": 3}, Starter("bob", "loft", "one"), "People of this server have begun"),
+    ],
+)
+def test_what_other_processes_began_counts_as_well(limits: dict[str, int], others: Starter, told: str) -> None:
+    clock = ManualClock()
+    began_at = [clock.now - 40.0, clock.now + 10.0]
+    quota = RunQuota(
+        lambda: Settings(limits=LimitSettings(**limits)),
+        clock,
+        list,
+        list_begun_elsewhere=lambda: [(clock.now - at, others) for at in began_at if 0 <= clock.now - at < MINUTE_S],
+    )
+    assert read_refusal(quota) == ""
+    clock.now += 10.0
+    assert read_refusal(quota) == f"{told} 3 runs within a minute, and may no more: ask again in 10 s."
+    clock.now += 9.0
+    assert read_refusal(quota) != ""
+    clock.now += 1.0
+    assert read_refusal(quota) == "", "the first of theirs is a minute old"
+    assert read_refusal(quota) == f"{told} 3 runs within a minute, and may no more: ask again in 40 s."
 
 
 def test_a_server_and_a_channel_may_have_limits_of_their_own() -> None:

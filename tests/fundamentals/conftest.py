@@ -20,7 +20,8 @@ from bot.actions.pipeline_files import PipelineBook
 from bot.actions.resolver import RequestResolver
 from bot.actions.services import Services
 from bot.domain.transcript import Transcript
-from bot.engine.supervisor import Reopen, RunSupervisor
+from bot.engine.runs import Reopen
+from bot.engine.supervisor import RunSupervisor
 from bot.engine.trace import NoTrace
 from bot.live.budget import Budget, Budgets, FixedWindow
 from bot.live.schedule import Scheduler

@@ -7,7 +7,8 @@ import asyncio
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.actions.request import RunRequest
-from bot.engine.supervisor import Reopen, RunSupervisor
+from bot.engine.runs import Reopen
+from bot.engine.supervisor import RunSupervisor
 from bot.formats import FORMATS
 from bot.ports.surface import OpenSurface
 from tests.support.speakers import ScriptedSpeaker

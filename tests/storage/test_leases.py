@@ -7,19 +7,22 @@ import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 
 import psycopg
 import pytest
 from sqlalchemy import Connection, text
 
-from bot.domain.facts import CaughtUp, Interjected
+from bot.domain.facts import CaughtUp, Fact, Interjected, OutcomeAsked, RunFinished, SetAside
 from bot.errors import StoreFailed
-from bot.ports.store import Fenced
+from bot.ports.store import Fenced, Starter
 from storage import open_store
 from storage.leases import LEASE_S, Leases, open_leases
 from storage.postgres import Hold, connect_writer
 from storage.store import SqlStore
 from tests.support.transcripts import make_start
+
+START = replace(make_start("council"), server="discord:1", channel="2")
 
 
 @asynccontextmanager
@@ -118,6 +121,39 @@ async def test_what_is_over_is_held_by_nobody_and_what_is_let_go_is_found_strand
         assert await other.list_stranded() == []
         assert await lease.end() == ["open"]
         assert await other.list_stranded() == ["open"]
+
+
+@pytest.mark.parametrize("off_s", [0.0, 900.0, -900.0])
+async def test_a_run_that_goes_on_is_seen_to_have_begun_whatever_its_process_says_of_the_time(
+    postgres: str, off_s: float
+) -> None:
+    async with (
+        two_processes(postgres) as (_, _, _, leases),
+        open_store(postgres, clock=lambda: time.time() + off_s, shared=True) as store,
+    ):
+        await store.claim("is no run yet", "one")
+        begun: dict[str, list[Fact]] = {
+            "goes on": [],
+            "is over": [RunFinished("done")],
+            "is stopped": [SetAside("a fault"), CaughtUp()],
+        }
+        for run, later in begun.items():
+            await store.append(run, [replace(START, by=run), *later])
+        found = await leases.list_begun(60.0)
+        assert set(found) == (set(begun) if off_s >= 0 else {"goes on"})
+        assert found["goes on"] == Starter("goes on", START.channel, START.server)
+
+
+async def test_what_was_over_long_ago_has_not_begun_lately_also_where_it_is_to_be_shown_once_more(
+    postgres: str,
+) -> None:
+    async with (
+        two_processes(postgres) as (_, _, _, leases),
+        open_store(postgres, clock=lambda: time.time() - 61.0, shared=True) as store,
+    ):
+        await store.append("r", [START, RunFinished("done"), CaughtUp(), OutcomeAsked()])
+        assert list(await leases.list_open()) == ["r"]
+        assert await leases.list_begun(60.0) == {}
 
 
 async def test_a_process_that_stands_still_in_a_transaction_holds_up_nobody_for_as_long_as_a_lease(
