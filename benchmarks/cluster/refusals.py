@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections import deque
 from contextlib import suppress
@@ -17,8 +16,7 @@ from benchmarks.cluster.fleet import Fleet
 from tests.servers.discord.routing import Request
 from tests.servers.slack.web_api import Request as SlackRequest
 
-BEFORE_S = {"Discord": 5.0, "Slack": 60.0}  # as far as most limits of each look back
-SLACK_POSTS_S = 5.0  # those of a channel do not
+CEILING_S, BUCKET_S, POSTS_S, MINUTE_S = 1.0, 5.0, 5.0, 60.0  # how far the limits look back
 REFUSED = 429
 
 
@@ -52,22 +50,26 @@ class Census:
         return [{"scene": scene, "refused": what} for what in refused]
 
     def _on_discord(self, seen: Request) -> None:
-        self._note(f"Discord {seen.bucket}", BEFORE_S["Discord"], seen)
+        is_taken = seen.status != REFUSED  # a refusal is of one of the two limits
+        if is_taken or seen.scope == "global":
+            self._note(f"Discord {seen.ceiling}", CEILING_S, seen)
+        if is_taken or seen.scope != "global":
+            self._note(f"Discord {seen.bucket}", BUCKET_S, seen)
 
     def _on_slack(self, seen: SlackRequest) -> None:
         is_post = seen.method == "chat.postMessage"
         limit = f"Slack {seen.method} {seen.team}" + (f" {seen.args.get('channel')}" if is_post else "")
-        self._note(limit, SLACK_POSTS_S if is_post else BEFORE_S["Slack"], seen)
+        self._note(limit, POSTS_S if is_post else MINUTE_S, seen)
 
     def _note(self, limit: str, before_s: float, seen: Request | SlackRequest) -> None:
-        now, sender = asyncio.get_running_loop().time(), self._find_sender(seen.port)
+        sender = self._find_sender(seen.port)
         taken = self._taken.setdefault(limit, deque())
-        while taken and taken[0].at <= now - before_s:
+        while taken and taken[0].at <= seen.at - before_s:
             taken.popleft()
         if seen.status != REFUSED:
-            taken.append(Sent(now, sender, seen.method))
-        elif now > self._since:
-            said = ", ".join(f"{sent.method} of {sent.sender} {now - sent.at:.2f} s" for sent in taken) or "none"
+            taken.append(Sent(seen.at, sender, seen.method))
+        elif seen.at > self._since:
+            said = ", ".join(f"{sent.method} of {sent.sender} {seen.at - sent.at:.2f} s" for sent in taken) or "none"
             self._refused.append(f"{limit}: {seen.method} of {sender}; taken before: {said}")
 
     def _find_sender(self, port: int) -> str:

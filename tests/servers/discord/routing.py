@@ -27,8 +27,8 @@ class Request:
     """One request as it was answered.
 
     `at` is loop time. `route` is the contract's template. `status` 0 means a torn connection. `bucket` is the limit's
-    name and its major parameter. `code` is Discord's error code, 0 for none. `port`: of the client's end of the
-    connection, by which processes can be told apart.
+    name and its major parameter. `code` is Discord's error code, 0 for none. `scope`: of a 429, which limit was meant.
+    `port`: of the client's end of the connection, by which processes can be told apart.
     """
 
     at: float
@@ -42,6 +42,7 @@ class Request:
     bucket: str
     ceiling: Ceiling
     duration_s: float
+    scope: str
     port: int
 
 
@@ -129,7 +130,10 @@ class Router:
         template = route.template if route.method != "*" else path
         took = self._hub.world.now() - at
         query, ceiling = dict(request.query), self._ceiling(request)
-        seen = Request(at, request.method, template, path, query, body, status, code, bucket, ceiling, took, port)
+        scope = "" if reply is None else reply.headers.get("X-RateLimit-Scope", "")
+        seen = Request(
+            at, request.method, template, path, query, body, status, code, bucket, ceiling, took, scope, port
+        )
         self.log.append(seen)
         self.changed.set()
         self.on_request(seen)
