@@ -43,7 +43,7 @@ from bot.models.ledger import Ledger
 from bot.models.own_keys import OwnKeys
 from bot.models.search import resolve_searcher, with_searcher
 from bot.models.speak import Speaker
-from bot.ports.process import Trace
+from bot.ports.process import Trace, hold_alone
 from bot.prompts import load_packaged, load_prompts
 from bot.settings.settings import Settings
 from storage import SqlStore
@@ -123,6 +123,7 @@ async def build_core(
         ledger=Ledger(store, settings.money.caps(), settings.money.fallback_price(), time.time),
         own_keys=own_keys,
         observe_call=observers.observe_call,
+        hold=cluster.lease.hold if cluster else hold_alone,
     )
     budgets = Budgets(budget, asyncio.get_running_loop().time())
     warming = asyncio.create_task(speaker.warm_up())

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 
 import structlog
 
-from bot.domain.facts import Fact
+from bot.domain.facts import Claimed, Fact
 from bot.domain.transcript import Entry, Transcript, fold_all
 from bot.errors import StoreFailed, UnknownFacts
 from bot.ports.process import Clock, Trace
-from bot.ports.store import Store
+from bot.ports.store import Fenced, Store
 
 log = structlog.get_logger()
 
@@ -39,9 +39,11 @@ class Journal:
         self._stored = self.transcript  # the transcript when the store began to fail
         self._pending: list[Fact] = []  # recorded and not read back yet
         self._try_at = 0.0  # loop time
+        self._owner = ""
 
     async def claim(self, owner: str) -> None:
-        """Take the run over and read what has happened in it. Raises StoreFailed."""
+        """Take the run over and read what has happened in it. Raises Fenced, StoreFailed."""
+        self._owner = owner
         self.epoch = await self._store.claim(self._run, owner)
         await self.read()
 
@@ -111,7 +113,13 @@ class Journal:
         log.warning("the run is saved again", run=self._run)
 
     def _take_entries(self, entries: Sequence[Entry], traced: Sequence[Fact] = ()) -> None:
-        """Fold in what the store holds; `traced`: facts that the trace has already, from the time in memory."""
+        """Fold in what the store holds; `traced`: facts that the trace has already, from the time in memory.
+
+        Raises Fenced where another process has claimed the run since: what that has begun is not ours to go on with.
+        """
+        claims = [entry.fact.owner for entry in entries if isinstance(entry.fact, Claimed)]
+        if claims and claims[-1] != self._owner:
+            raise Fenced(f"run {self._run} was claimed by {claims[-1]}")
         self._fold(entries, traced)
         stored = [entry.fact for entry in entries]
         self._pending = [fact for fact in self._pending if fact not in stored]

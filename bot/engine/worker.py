@@ -14,14 +14,13 @@ from bot.engine.runs import Reopen
 from bot.engine.supervisor import RunSupervisor
 from bot.errors import StoreFailed, UnknownFacts
 from bot.formats.plan import Format
+from bot.ports.process import Hold
 from bot.ports.store import Fenced, Store
 from bot.ports.surface import Kind, Message, MessageRef, Method, Paginator, Surface, SurfaceError, platform_of
 
 log = structlog.get_logger()
 
 LOOK_S = 1.0  # between two looks for places that were added
-
-Hold = Callable[[], Awaitable[None]]  # returns while the lease lasts; raises SurfaceError where it is lost
 
 
 class LeasedSurface:

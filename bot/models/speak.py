@@ -64,7 +64,7 @@ from bot.models.transforms import (
 )
 from bot.models.usage import LONG_PROMPT, count_prompt
 from bot.models.window import Fitted, fit_ask
-from bot.ports.process import Clock
+from bot.ports.process import Clock, Hold, hold_alone
 from bot.ports.store import DocumentStore, PictureStore
 from bot.settings.settings import DeadlineSettings, LimitSettings, RetrySettings
 
@@ -103,12 +103,15 @@ class Speaker:
         ledger: Ledger | None = None,
         own_keys: OwnKeys | None = None,
         observe_call: ObserveCall = ignore_call,
+        hold: Hold = hold_alone,
     ) -> None:
         """Take models by key. The shelf keeps what endpoints refuse; `pictures` has those that come without data.
 
-        Without a ledger nothing limits what calls cost; without `own_keys` all are made with the operator's keys.
+        Without a ledger nothing limits what calls cost; without `own_keys` all are made with the operator's keys. No
+        call is made before `hold` returns: whoever only slept would ask what another process has asked since.
         """
         self._observe_call = observe_call
+        self._hold = hold
         self._own_keys = own_keys
         self._ledger = ledger
         self._answer_chars = answer_chars
@@ -212,8 +215,7 @@ class Speaker:
         request = await self._tags.add(request, model, payer)
         deadlines = find_deadlines(model, seat, self._deadlines)
         longest = min(inf if may_wait else self._retry.cap_s, deadlines.total_timeout_s)
-        turn = _Turn(seat, model, request, ask.schema, deadlines, longest, ticket, tab)
-        answer = self._answer(turn)
+        answer = self._answer(_Turn(seat, model, request, ask.schema, deadlines, longest, ticket, tab))
         for transform in self._transforms(model, messages, seat, find_codes(ask.parts)):
             answer = transform(answer)
         try:
@@ -258,6 +260,7 @@ class Speaker:
             async with aclosing(self._enter(turn)) as waits:
                 async for why in waits:
                     yield Delta(_now(), notice=why)
+            await self._hold()
             ends_at += _now() - came_at  # the provider has not been asked yet
             if tab.limit is not None and not model.search:
                 request = {**request, "max_tokens": tab.limit}
@@ -366,8 +369,7 @@ class Speaker:
 
     def _read_limits(self, model: Model, stream: ModelStream, limit: RateLimit) -> None:
         headers = client.response_headers(stream)
-        left = requests_left(headers)
-        if left and is_low(*left):
+        if (left := requests_left(headers)) and is_low(*left):
             log.warning("few requests are left", provider=model.provider, left=left[0], of=left[1])
         reset_s = find_reset_s(headers, self._clock())
         limit.pause(_now() + min(reset_s, MINUTE_S))  # of a longer one the provider's own refusal tells

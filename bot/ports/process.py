@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -10,6 +10,11 @@ from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Entry
 
 Clock = Callable[[], float]  # wall time in seconds, for facts; waiting is the event loop's, whose time tests replace
+Hold = Callable[[], Awaitable[None]]  # returns while the process surely holds its runs; SurfaceError: it lost them
+
+
+async def hold_alone() -> None:
+    """Return at once: no other process can have taken the runs of one that is alone."""
 
 
 class RunningNote(Protocol):

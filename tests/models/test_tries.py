@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -84,3 +85,20 @@ async def test_one_refusal_does_not_open_a_circuit() -> None:
                 await hear(made.speak(SEAT, ASK))
             assert made.open_circuits() == {}
         assert len(server.log) == 7
+
+
+async def test_no_model_is_asked_before_the_process_surely_holds_its_runs() -> None:
+    came, holds = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        came.set()
+        await holds.wait()
+
+    async with ModelServer() as server:
+        server.tell(answer("fine"))
+        async with open_speaker(make_model(server.url), hold=hold) as made:
+            asking = asyncio.create_task(hear(made.speak(SEAT, ASK)))
+            await asyncio.wait_for(came.wait(), 60)
+            assert server.log == []
+            holds.set()
+            assert (await asking).text == "fine"

@@ -16,6 +16,7 @@ from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
 from bot.models.speak import Speaker
 from bot.models.transforms import Deltas, Transform
+from bot.ports.process import Hold, hold_alone
 from bot.ports.store import PictureStore
 from bot.settings.settings import DeadlineSettings, RetrySettings
 from tests.servers.model_server import ModelServer, Reply
@@ -61,8 +62,10 @@ async def open_speaker(
     deadlines: DeadlineSettings | None = None,
     retries: RetrySettings = AT_ONCE,
     pictures: PictureStore | None = None,
+    hold: Hold = hold_alone,
 ) -> AsyncIterator[Speaker]:
-    made = Speaker({m.key: m for m in models}, deadlines or DeadlineSettings(), retries, pictures=pictures)
+    by_key = {m.key: m for m in models}
+    made = Speaker(by_key, deadlines or DeadlineSettings(), retries, pictures=pictures, hold=hold)
     try:
         await made.warm_up()
         yield made
