@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
+from contextlib import suppress
 
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
+from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.slack.api import Api, Denied, Workspace
+from bot.ports.process import Clock
 from bot.ports.surface import SurfaceError
+
+FRESH_S = 60.0  # how long a stored token counts here, as another process may have replaced or removed it
 
 
 class Workspaces:
     """The workspaces by id. `token`: the only workspace's; "": the tokens are in `installations`."""
 
-    def __init__(self, api: Api, token: str, installations: AsyncInstallationStore | None) -> None:
+    def __init__(
+        self, api: Api, token: str, installations: AsyncInstallationStore | None, clock: Clock = time.monotonic
+    ) -> None:
         self._api = api
         self._token = token
         self._installations = installations
+        self._clock = clock
         self._known: dict[str, Workspace] = {}
+        self._looked_at: dict[str, float] = {}  # when the token of each that is known was last looked for
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
@@ -45,11 +55,21 @@ class Workspaces:
     async def find(self, enterprise: str, team: str) -> Workspace | None:
         """Return a workspace; None: the app is not installed there. Raises SurfaceError when Slack gives no answer."""
         async with self._locks[team]:
-            if team not in self._known and (token := await self._find_token(enterprise, team)):
-                try:
-                    self._known[team] = await self._identify(token, enterprise, team)
-                except Denied:
-                    return None
+            known = self._known.get(team)
+            if self._installations is None or (known and self._clock() < self._looked_at[team] + FRESH_S):
+                return known
+            self._looked_at[team] = self._clock()
+            try:
+                token = await self._find_token(enterprise, team)
+            except SQLAlchemyError:
+                if known:  # nothing new is stored meanwhile
+                    return known
+                raise
+            if known is None or token != known.token:
+                self._known.pop(team, None)
+                with suppress(Denied):
+                    if token:
+                        self._known[team] = await self._identify(token, enterprise, team)
             return self._known.get(team)
 
     async def forget(self, enterprise: str, team: str, *, uninstalled: bool) -> list[str]:

@@ -17,8 +17,10 @@ from cryptography.fernet import Fernet
 from slack_sdk.oauth.installation_store import Installation
 
 from adapters.slack.installs import SETTING, SealedStates
+from adapters.slack.workspaces import FRESH_S, Workspaces
 from bot.errors import Misconfigured
 from bot.sealing import make_sealer
+from tests.support.clocks import ManualClock
 from tests.support.slack_app import App, wait_until
 from tests.support.slack_installs import KEY, serve_installable
 from tests.support.slack_messages import read_text
@@ -89,6 +91,30 @@ async def test_an_uninstalled_workspace_is_forgotten(tmp_path: Path) -> None:
 
         while not await gone():
             pass
+
+
+async def test_another_process_takes_the_new_token_of_a_workspace_that_was_installed_anew(tmp_path: Path) -> None:
+    path = tmp_path / "moot.db"
+    async with serve_installable(path) as a:
+        store, clock = await a.bot._open_installations(), ManualClock()
+        other = Workspaces(a.bot._api, "", store, clock)
+        assert store is not None
+        await install(a, a.server.world.code(a.team.id))
+        before = await other.find("", a.team.id)
+        assert before is not None
+        await (await a.server.people.uninstall(a.team.id))
+        while await store.async_find_bot(enterprise_id=None, team_id=a.team.id) is not None:
+            pass
+        clock.now += FRESH_S
+        assert await other.find("", a.team.id) is None
+        await install(a, a.server.world.code(a.team.id))
+        after = await other.find("", a.team.id)
+        assert after is not None
+        assert after.token != before.token
+        with closing(sqlite3.connect(path)) as raw:
+            raw.execute("DROP TABLE slack_bots")
+        clock.now += FRESH_S
+        assert await other.find("", a.team.id) == after, "the store cannot be read now"
 
 
 async def test_another_key_does_not_open_what_is_stored(tmp_path: Path) -> None:
