@@ -21,7 +21,7 @@ from sqlalchemy import (
 from storage.columns import TextJson
 
 READABLE_FROM = "0003"  # readers look at what came later only where it is there
-HEAD = "0014"  # the newest migration; alembic knows it too, but takes half a second to import
+HEAD = "0015"  # the newest migration; alembic knows it too, but takes half a second to import
 
 HELD = "owner IS NOT NULL"  # of the index of held runs, which are few
 DELETED = "deleted_at IS NOT NULL"  # of the index of deleted runs: lists of all others look in others
@@ -169,6 +169,19 @@ shelf = Table(
     metadata,
     Column("key", String, primary_key=True),
     Column("value", JSON, nullable=False),
+)
+
+# Requests that wait until their person agrees to a price: the last one of each person.
+offers = Table(
+    "offers",
+    metadata,
+    Column("person", String, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("at", Float, nullable=False),
+    Column("taken", String, nullable=False),  # what for; "": it stands
+    Column("chars", Integer, nullable=False),  # of the request
+    Column("high_usd", JSON, nullable=False),  # by format
+    Column("request", TextJson(none_as_null=True)),  # NULL: it was taken
 )
 
 # Pictures, each once, in pieces: they are sent so, and nobody needs one whole.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from hashlib import sha256
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection
@@ -18,12 +18,13 @@ from bot.domain.facts import Fact
 from bot.domain.run import TurnId
 from bot.domain.spending import Asked, Balance, Payer, list_accounts
 from bot.domain.transcript import Entry
+from bot.ports.offers import KeptOffer
 from bot.ports.process import Clock
 from bot.ports.spending import Call, CostKey, CostRow
 from bot.ports.store import EVERY_RUN, Json, PostedPage, RunFilter, RunRow, Snapshot
 from bot.ports.surface import MessageRef
 from bot.records.record import RunRecord
-from storage import erasure, migrate, people, picture_rows, rows, run_lists, search
+from storage import erasure, migrate, offers, people, picture_rows, rows, run_lists, search
 from storage.batch import (
     Append,
     Claim,
@@ -61,7 +62,7 @@ log = structlog.get_logger()
 
 
 class SqlStore:
-    """A `Store`, `DocumentStore` and `SpendingStore` on SQL.
+    """A `Store`, `DocumentStore`, `OfferStore` and `SpendingStore` on SQL.
 
     Every method raises StoreFailed when the database cannot be used.
     """
@@ -132,6 +133,25 @@ class SqlStore:
     async def documents(self, prefix: str) -> dict[str, Json]:
         return await self._read(lambda conn: rows.list_documents(conn, prefix))
 
+    async def put_offer(self, name: str, offer: KeptOffer) -> None:
+        await self._change(lambda conn: offers.put_offer(conn, name, offer, self._clock()))
+
+    async def find_offer(self, name: str) -> KeptOffer | None:
+        return await self._read(lambda conn: offers.find_offer(conn, name, self._clock()))
+
+    async def take_offer(self, name: str, taken: str) -> bool:
+        return await self._change(lambda conn: offers.take_offer(conn, name, taken, self._clock()))
+
+    async def put_back_offer(self, name: str, request: Mapping[str, Any]) -> None:
+        await self._change(lambda conn: offers.put_back_offer(conn, name, request))
+
+    async def has_offer(self, person: str) -> bool:
+        return await self._read(lambda conn: offers.has_offer(conn, person))
+
+    async def forget_offer(self, person: str) -> None:
+        await self._change(lambda conn: offers.forget_person_offer(conn, person))
+        await self._empty_log()
+
     async def keep_picture(self, run: str, by: str, server: str, data: bytes | None, digest: str = "") -> str:
         if data is None:
             size = await self.picture_size(digest) or 0
@@ -173,7 +193,7 @@ class SqlStore:
         )
 
     async def tidy(self) -> None:
-        """Forget what nothing needs any more: events that no platform sends again, and how lanes came to be.
+        """Forget what nothing needs any more: old events and offers, and how lanes came to be.
 
         Runs that were deleted and not erased are erased now.
         """
@@ -181,6 +201,8 @@ class SqlStore:
         await self._writer.write(Tidy(before))
         while missing := await self._read(search.list_missing):
             await self._writer.write(Tidy(before, tuple(missing)))
+        if await self._change(lambda conn: offers.forget_old_offers(conn, self._clock())):
+            await self._empty_log()
         await self.erase_runs(await self._read(erasure.list_unerased))
 
     async def erase_runs(self, runs: Sequence[str]) -> None:
@@ -231,6 +253,11 @@ class SqlStore:
 
     async def runs_to_ask(self, now: float) -> list[str]:
         return await self._read(lambda conn: run_lists.list_runs_to_ask(conn, now))
+
+    async def _change(self, work: Callable[[Connection], T]) -> T:
+        """Carry out what rests on no run, and so joins no batch."""
+        with translating_errors(self._name):
+            return await self._writer.database.transact(work)
 
     async def _read(self, query: Callable[[Connection], T]) -> T:
         with translating_errors(self._name):

@@ -19,6 +19,7 @@ from slack_sdk.oauth.installation_store.sqlalchemy import AsyncSQLAlchemyInstall
 from bot.domain.facts import Deleted, Interjected
 from bot.domain.run import TurnId
 from bot.errors import Misconfigured
+from bot.ports.offers import KeptOffer
 from bot.ports.process import Clock
 from bot.ports.store import RunFilter
 from storage import SqlStore, move, open_store
@@ -47,6 +48,9 @@ async def fill(path: Path) -> None:
         await store.append("deleted", [Deleted("ann")])
         await store.erase_runs(["erased"])
         await store.put("discord/1/überall 🤖", {"words": [ODD, 0.1, None, 2**60]})
+        for n, taken in enumerate(("", "start")):
+            await store.put_offer(f"offer {n}", KeptOffer(f"person {n}", {"question": ODD}, {"council": 0.1}))
+            assert not taken or await store.take_offer(f"offer {n}", taken)
         await open_installations(store).async_save(INSTALLED)
 
 

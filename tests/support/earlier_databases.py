@@ -199,6 +199,16 @@ def make_0014(path: Path) -> None:
     make_empty(path, "0014")
 
 
+def make_0015(path: Path) -> None:
+    """Make one as the fifteenth version fills it: with a request that waits for its person."""
+    make_0014(path)
+    make_empty(path, "0015")
+    with closing(sqlite3.connect(path)) as raw, raw:
+        request = json.dumps({"format": "council", "question": "Why?"})
+        offer = ("discord:7", "22222222", 50.0, "", len(request), json.dumps({"council": 1.5}), request)
+        raw.execute("INSERT INTO offers VALUES (?, ?, ?, ?, ?, ?, ?)", offer)
+
+
 def take_back(location: Location, version: str) -> None:
     """Take a database back to a version, by the migrations' own steps."""
     engine = (

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from bot.domain.facts import CaughtUp, Claimed, Deleted, Fact, Named, OutcomeAsked
 from bot.domain.run import TurnId
 from bot.domain.transcript import SET_ASIDE, Entry, Transcript, fold_all
+from bot.ports.offers import OFFER_S, KeptOffer
 from bot.ports.process import Clock
 from bot.ports.store import EVERY_RUN, Fenced, Json, PostedPage, RunFilter, RunRow, Snapshot, last_texts
 from bot.ports.surface import MessageRef
@@ -25,7 +28,7 @@ def replay_snapshots(snapshots: Iterable[Snapshot]) -> Iterator[tuple[TurnId, fl
 
 
 class MemoryStore:
-    """An implementation of `bot.ports.store.Store` and `DocumentStore`."""
+    """An implementation of `Store`, `DocumentStore` and `OfferStore`."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -35,6 +38,7 @@ class MemoryStore:
         self._keys: set[str] = set()
         self._erased: set[str] = set()
         self._documents: dict[str, str] = {}  # as JSON, so that a caller cannot change what is stored
+        self._offers: dict[str, tuple[float, KeptOffer]] = {}  # by name, with their times
 
     async def claim(self, run: str, owner: str) -> int:
         if run in self._erased or any(isinstance(entry.fact, Deleted) for entry in self._facts[run]):
@@ -122,6 +126,26 @@ class MemoryStore:
 
     async def documents(self, prefix: str) -> dict[str, Json]:
         return {key: json.loads(value) for key, value in sorted(self._documents.items()) if key.startswith(prefix)}
+
+    async def put_offer(self, name: str, offer: KeptOffer) -> None:
+        others = {key: kept for key, kept in self._offers.items() if kept[1].by != offer.by}
+        self._offers = {**others, name: (self._clock(), offer)}
+
+    async def find_offer(self, name: str) -> KeptOffer | None:
+        at, offer = self._offers.get(name, (0.0, None))
+        return offer if self._clock() < at + OFFER_S else None
+
+    async def take_offer(self, name: str, taken: str) -> bool:
+        offer = await self.find_offer(name)
+        if offer is None or offer.taken:
+            return False
+        self._offers[name] = self._offers[name][0], replace(offer, request=None, taken=taken)
+        return True
+
+    async def put_back_offer(self, name: str, request: Mapping[str, Any]) -> None:
+        if name in self._offers:
+            at, offer = self._offers[name]
+            self._offers[name] = at, replace(offer, request=request, taken="")
 
     def _for_people(self) -> Iterator[tuple[str, Transcript]]:
         for run, entries in list(self._facts.items()):
