@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import Any
+
+from pydantic import ValidationError
 
 from bot.actions.permissions import Person
 from bot.domain.api_keys import blank_api_keys
+from bot.domain.codec import Unreadable, decode_fields, encode_fields
 from bot.domain.facts import TurnEnded
 from bot.domain.run import (
     LIVE,
@@ -58,6 +62,24 @@ class RunRequest:
     search: Search | None = None  # None: as the settings say
     earlier: tuple[Earlier, ...] = ()  # what was said before; it follows the context
     veil: Visibility = LIVE
+
+
+def encode_request(request: RunRequest) -> dict[str, Any]:
+    """Return a request as plain data, without its person."""
+    seats = request.seats.model_dump(mode="json", exclude_defaults=True) if request.seats else None
+    plain = encode_fields(request) | {"seats": seats}
+    del plain["by"]
+    return plain
+
+
+def decode_request(plain: Mapping[str, Any], by: Person) -> RunRequest:
+    """Return the request that `encode_request` wrote, as one of this person. Raises Unreadable."""
+    seats = plain.get("seats")
+    try:
+        panel = None if seats is None else PanelSettings.model_validate(seats)
+    except ValidationError as error:
+        raise Unreadable("RunRequest.seats: no panel that this version knows") from error
+    return decode_fields(RunRequest, {**plain, "seats": panel, "by": by})
 
 
 def rerun(t: Transcript, by: Person) -> RunRequest:

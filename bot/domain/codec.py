@@ -1,8 +1,9 @@
 """Facts as plain, JSON-able dicts and back: what the database and the events file hold.
 
-The shape follows the dataclasses of `bot.domain.facts` field by field; a turn is written as `str(TurnId)`, readable
-and usable as a key ("answer/1/claude", re-asks "answer/1/claude/2"). What an older version wrote is read as long
-as the fields added since have defaults; what a newer one wrote is refused, never half understood.
+The shape follows the dataclasses of `bot.domain.facts`, or others made of the same types, field by field; a turn is
+written as `str(TurnId)`, readable and usable as a key ("answer/1/claude", re-asks "answer/1/claude/2"). What an older
+version wrote is read as long as the fields added since have defaults; what a newer one wrote is refused, never half
+understood.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import functools
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from bot.domain.facts import Fact
 from bot.domain.run import TurnId
+
+T = TypeVar("T")
 
 FACTS: Mapping[str, type] = {kind.__name__: kind for kind in get_args(Fact)}
 
@@ -25,15 +28,30 @@ class Unreadable(ValueError):
 
 def encode(fact: Fact) -> tuple[str, dict[str, Any]]:
     """Return the kind of a fact, and its fields as dicts, lists, strings, numbers and None."""
-    return type(fact).__name__, _plain(fact)
+    return type(fact).__name__, encode_fields(fact)
 
 
 def decode(kind: str, data: object) -> Fact:
     """Return the fact that `encode` wrote. Raises Unreadable."""
     if kind not in FACTS:
         raise Unreadable(f"{kind}: a kind of fact unknown here, perhaps written by a newer version")
-    fact: Fact = _read(FACTS[kind], data, kind)
+    fact: Fact = decode_fields(FACTS[kind], data)
     return fact
+
+
+def encode_fields(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass as `encode` does those of a fact."""
+    plain: dict[str, Any] = _plain(value)
+    return plain
+
+
+def decode_fields(kind: type[T], data: object) -> T:
+    """Return the dataclass whose fields `encode_fields` wrote; one that has its type already is taken as it is.
+
+    Raises Unreadable.
+    """
+    value: T = _read(kind, data, kind.__name__)
+    return value
 
 
 def turn_text(turn: TurnId) -> str:
