@@ -232,7 +232,7 @@ async def _start_offered(actions: Actions, target: Target, options: NoOptions, h
 
 
 async def _cancel_offered(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(actions.cancel_offered(target.run, here.by), in_place=True)
+    return Told(await actions.cancel_offered(target.run, here.by), in_place=True)
 
 
 async def _start_run(actions: Actions, request: RunRequest, here: Here) -> Answer:

@@ -43,8 +43,12 @@ async def hold_session(actions: Actions, command: Command, options: StartOptions
     try:
         return await _show_run(actions, partial(_start_run, actions, command, options), console)
     except MustAgree as offer:
-        _require_agreement(offer, console)
         offered = offer.run
+        try:
+            _require_agreement(offer, console)
+        except Refused:
+            await actions.cancel_offered(offered, BY)
+            raise
     return await _show_run(
         actions, lambda surface: actions.start_offered(offered, BY, lambda run, question: surface), console
     )

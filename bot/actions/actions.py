@@ -17,7 +17,7 @@ from bot.actions.books import BookActions
 from bot.actions.estimates import RunEstimates
 from bot.actions.keeping import KeepingActions
 from bot.actions.leaderboards import LeaderboardReader
-from bot.actions.offers import CANCELLED, Offers, make_run_id
+from bot.actions.offers import CANCEL, CANCELLED, Offers, make_run_id
 from bot.actions.outcomes import OutcomeActions
 from bot.actions.own_keys import OwnKeyActions
 from bot.actions.permissions import Person, count_missing_voices
@@ -57,8 +57,9 @@ from bot.formats import FORMATS, guessing
 from bot.formats.common import are_remarks_heard, name_of
 from bot.formats.plan import Section, join_sections
 from bot.formats.vote_options import EXTRA_VOTE_OPTIONS, ROUND_BEFORE, vote_choices
+from bot.ports.offers import OfferingStore
 from bot.ports.process import Clock
-from bot.ports.store import EVERY_RUN, PictureStore, RunFilter, RunRow, Store
+from bot.ports.store import EVERY_RUN, PictureStore, RunFilter, RunRow
 from bot.ports.surface import CanSee, OpenSurface, Surface
 from bot.text import count_word, quote_typed
 
@@ -73,7 +74,7 @@ class Actions:
         services: Services,
         resolver: RequestResolver,
         *,
-        store: Store,
+        store: OfferingStore,
         supervisor: Runs,
         clock: Clock,
         pictures: PictureStore | None = None,
@@ -105,7 +106,7 @@ class Actions:
         self.own_keys = own_keys
         counted = supervisor.unfinished_starts, supervisor.paused_starts, supervisor.begun_elsewhere
         self._quota = RunQuota(lambda: services.settings, clock, *counted)
-        self._offers = Offers(services.settings.money, clock)
+        self._offers = Offers(services.settings.money, store)
         models, watch = services.list_models, partial(supervisor.watch, "")  # there is no run yet
         estimates = RunEstimates(store, models, watch)
         self.pricing = RunPricing(resolver, estimates, self._offers, self._quota, allowance, models, watch)
@@ -125,7 +126,7 @@ class Actions:
         with self._quota.reserve(request.by):
             await self._take_turn()
             started, expected = await self.pricing.price(request)
-            self._offers.require_agreement(request, expected, agreed_usd)
+            await self._offers.require_agreement(request, expected, agreed_usd)
             await self._take_turn()
             run = make_run_id()
             surface = open_surface(run, started.title)
@@ -145,17 +146,17 @@ class Actions:
 
     async def start_offered(self, offered: str, by: Person, open_surface: OpenSurface, format: str = "") -> str:
         """Begin the run that was offered, in the format chosen, if any; return and raise as `start_run` does."""
-        offer = self._offers.take(offered, by, format)
+        offer = await self._offers.take(offered, by, format)
         request, agreed_usd = offer.choose(format)
         try:
-            return await self.start_run(replace(request, by=by), open_surface, agreed_usd=agreed_usd)
+            return await self.start_run(request, open_surface, agreed_usd=agreed_usd)
         except Refused:
-            self._offers.put_back(offered, offer)
+            await self._offers.put_back(offered, offer)
             raise
 
-    def cancel_offered(self, offered: str, by: Person) -> str:
+    async def cancel_offered(self, offered: str, by: Person) -> str:
         """Forget a run that its person was asked about."""
-        self._offers.take(offered, by, then=CANCELLED)
+        await self._offers.take(offered, by, action=CANCEL.action)
         return CANCELLED
 
     async def run_pipeline(self, name: str, request: RunRequest, open_surface: OpenSurface) -> str:

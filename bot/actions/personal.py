@@ -35,13 +35,22 @@ class PersonStore(DeletionStore, CostStore, Protocol):
         """Take a person out of runs that others have started, for good."""
         ...
 
+    async def has_offer(self, person: str) -> bool:
+        """Return whether something is kept of a run that waits, or has waited lately, for a person to agree."""
+        ...
+
+    async def forget_offer(self, person: str) -> None:
+        """Let that go, for good."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PersonalData:
-    """The facts of a person by run, and the documents that are theirs."""
+    """The facts of a person by run, the documents that are theirs, and whether something waits for them to agree."""
 
     acts: Mapping[str, Sequence[Entry]]
     documents: Mapping[str, Json]
+    has_offer: bool
 
     @property
     def started(self) -> list[str]:
@@ -64,6 +73,8 @@ class PersonalData:
             parts.append(f"{join_names(said)} in runs of others")
         elif self.joined:
             parts.append(f"your name in {_count(len(self.joined), 'run')} of others")
+        if self.has_offer:
+            parts.append("the last run that was offered")
         if self.documents:
             parts.append(_count(len(self.documents), "key or setting", "keys and settings") + " of yours")
         return "; ".join(parts)
@@ -94,7 +105,8 @@ class PersonalActions:
 
     async def collect(self, person: str) -> PersonalData:
         """Return what is kept of a person, by their key."""
-        return PersonalData(await self._store.acts(person), await self._list_documents(person))
+        acts, documents = await self._store.acts(person), await self._list_documents(person)
+        return PersonalData(acts, documents, await self._store.has_offer(person))
 
     async def write_file(self, person: str) -> str:
         """Return all that is kept of a person as JSON."""
@@ -117,6 +129,8 @@ class PersonalActions:
         Runs of others that go on are left as they are, since they still work with what was said.
         """
         data = await self.collect(person)
+        if data.has_offer:
+            await self._store.forget_offer(person)
         for key in data.documents:
             await self._store.put(key, None)
         for run in data.started:

@@ -79,4 +79,4 @@ class RunPricing:
                     refused = refused or error
         if refused is not None and not expected:
             raise refused
-        self._offers.require_choice(request, expected)
+        await self._offers.require_choice(request, expected)

@@ -11,6 +11,7 @@ import pytest
 from bot.cli.exit import FAILED, OK, run_guarded
 from bot.cli.people import export_person, forget_somebody
 from bot.domain.facts import CaughtUp, Interjected, RunFinished
+from bot.ports.offers import KeptOffer
 from storage import open_store
 from tests.support.kept_runs import find_in_files
 from tests.support.transcripts import make_start
@@ -47,3 +48,16 @@ async def test_nothing_goes_before_somebody_says_so(capsys: pytest.CaptureFixtur
 def test_somebody_unknown_is_told_how_people_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_guarded(forget_somebody("eve", yes=True)) == FAILED
     assert "discord:123" in capsys.readouterr().err
+
+
+async def test_what_waits_for_a_person_is_told_of_goes_and_stands_in_no_file(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with open_store(DATABASE, clock=time.time) as store:
+        await store.put_offer("22222222", KeptOffer(EVE, {"question": "quietsecret?"}, {"council": 1.5}))
+    assert await export_person(EVE, Path("eve.json")) == OK
+    assert "quietsecret" not in Path("eve.json").read_text()
+    assert await forget_somebody(EVE, yes=False) == OK
+    assert f"Of {EVE} goes: the last run that was offered. Nothing has gone yet" in capsys.readouterr().out
+    assert await forget_somebody(EVE, yes=True) == OK
+    assert find_in_files(DATABASE, "quietsecret") == []

@@ -12,6 +12,7 @@ import pytest
 from bot.cli.try_run import try_once
 from bot.errors import Refused
 from tests.servers.model_server import ModelServer, answer
+from tests.support.kept_runs import find_in_files
 from tests.support.model_panel import SEATS, tell_every_seat, write_settings
 
 ASKED = {"question": "Tabs or spaces?"}
@@ -64,6 +65,7 @@ async def test_who_does_not_agree_spends_nothing(
     with pytest.raises(Refused, match="Nothing was started, and nothing spent"):
         await try_once("compare", ASKED)
     assert server.log == []
+    assert find_in_files(Path("moot.db"), ASKED["question"]) == []
 
 
 async def test_who_agrees_gets_the_run(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from signal import SIGKILL
 from typing import Any
 
 import pytest
 
-from bot.domain.facts import RunFinished, SkipAsked, TurnEnded, VoteCast
+from bot.domain.facts import RunFinished, RunStarted, SkipAsked, TurnEnded, VoteCast
 from storage import SqlStore
 from tests.servers.model_server import answer
 from tests.servers.slack.world import Message
@@ -16,7 +17,7 @@ from tests.support.postgres import make_database
 from tests.support.processes import SEATS
 from tests.support.several import SharedTown, open_shared_town
 from tests.support.slack_app import make_settings, open_workspace, wait_until
-from tests.support.slack_messages import find_button, has_button
+from tests.support.slack_messages import find_action, find_button, has_button
 from tests.support.two_platforms import SlackHall
 
 LONG = answer(*["word "] * 300, gap_s=0.05)  # 15 s
@@ -31,6 +32,7 @@ async def both(tmp_path: Path) -> AsyncIterator[tuple[SharedTown, SlackHall]]:
             given = {key: getattr(settings, key) for key in ("api_base", "direct_message_starts")}
             for key in ("bot_token", "app_token"):
                 given[key] = getattr(settings, key).get_secret_value()
+            given["mention_starts"] = "ask"
             town.change_settings(storage={"url": url}, slack=given)
             for role in ("worker", "gateway"):
                 await town.start_role(role)
@@ -90,3 +92,21 @@ async def test_a_run_in_a_direct_message_streams_there(both: tuple[SharedTown, S
         return {"Claude speaks.", "GPT speaks."} <= {line for m in thread for line in read_shown(m).splitlines()}
 
     await wait_until(is_shown)
+
+
+async def test_what_one_gateway_has_offered_another_one_starts_once(both: tuple[SharedTown, SlackHall]) -> None:
+    town, hall = both
+    server, gateway = hall.server, town.processes[-1]
+    sockets = server.sockets.count
+    await (await server.people.say(hall.ann.id, hall.channel.id, "Tea or coffee?", mention=True))
+    await wait_until(lambda: bool(server.world.ephemerals))
+    (notice,) = server.world.ephemerals
+    await town.start_role("gateway")
+    gateway.send_signal(SIGKILL)
+    await gateway.wait()
+    await wait_until(lambda: server.sockets.count == sockets)
+    start = find_action(notice, "start")
+    for _ in range(2):
+        await (await server.people.click_ephemeral(notice, start))
+    assert [fact.question for fact in await read_facts(town, RunStarted)] == ["Tea or coffee?"]
+    assert len(await read_facts(town, RunFinished)) == 1

@@ -58,11 +58,21 @@ async def test_nothing_is_begun_before_its_person_agrees_and_then_once(start_moo
     assert moot.read_messages(moot.channel) == [board]
 
 
-@pytest.mark.parametrize("action", ["start", "cancel"])
-async def test_one_that_is_lost_leaves_a_sentence_in_place_of_its_buttons(start_moot: StartMoot, action: str) -> None:
+async def test_one_stands_through_a_restart(start_moot: StartMoot) -> None:
     moot = await start_paid(start_moot, 0.0)
     notice = await be_asked(moot)
     await moot.restart()
+    await moot.server.click(moot.ada, notice, find_button(notice, "start"))
+    board = await moot.find_board(moot.channel, QUESTION)
+    await moot.wait_until_over()
+    assert moot.read_messages(moot.channel) == [board]
+
+
+@pytest.mark.parametrize("action", ["start", "cancel"])
+async def test_one_that_is_gone_leaves_a_sentence_in_place_of_its_buttons(start_moot: StartMoot, action: str) -> None:
+    moot = await start_paid(start_moot, 0.0)
+    notice = await be_asked(moot)
+    await moot.store.forget_offer(f"discord:{moot.ada.id}")
     await (await moot.server.click(moot.ada, notice, find_button(notice, action))).answer()
     assert (notice.text, button_labels(notice)) == (GONE, [])
     assert await moot.store.runs() == []

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from bot.domain.controls import press_id
 from bot.domain.run import Price
 from bot.settings.settings import MoneySettings
 from tests.servers.slack.world import Ephemeral
-from tests.support.slack_app import MODELS, App, StartApp, wait_until
+from tests.support.slack_app import MODELS, App, StartApp, make_settings, open_workspace, serve_app, wait_until
 from tests.support.slack_messages import find_action, read_text
 
 PAID = {key: replace(model, price=Price(3.0, 15.0, "settings")) for key, model in MODELS.items()}
@@ -48,6 +50,20 @@ async def test_nothing_is_begun_before_its_person_agrees_and_then_once(start_app
     await wait_until(lambda: "This was started already" in notice.text)
     await app.wait_until_over()
     assert len(await app.store.runs()) == 1
+
+
+async def test_one_stands_through_a_restart(tmp_path: Path) -> None:
+    path, how = tmp_path / "moot.db", dict[str, Any](models=PAID, money=ASK_ALWAYS)
+    async with open_workspace() as (server, team):
+        settings = make_settings(server, team)
+        async with serve_app(server, team, path, settings, **how) as app:
+            notice = await be_asked(app)
+        async with serve_app(server, team, path, settings, **how) as app:
+            await press(app, notice, "start")
+            await app.find_board()
+            await wait_until(lambda: notice.deleted)
+            await app.wait_until_over()
+            assert len(await app.store.runs()) == 1
 
 
 async def test_a_cancelled_one_leaves_a_sentence_in_place_of_its_buttons(start_app: StartApp) -> None:

@@ -43,10 +43,11 @@ PANELS = {
 
 
 class ActionsScene:
-    """Actions in one process, with the parts behind them that tests look into."""
+    """Actions in one process, with the parts behind them that tests look into; `beside`: others on the same store."""
 
-    def __init__(self, actions: Actions, store: MemoryStore, speaker: ScriptedSpeaker) -> None:
+    def __init__(self, actions: Actions, beside: Actions, store: MemoryStore, speaker: ScriptedSpeaker) -> None:
         self.actions = actions
+        self.beside = beside
         self.speaker = speaker
         self.store = store
         self.place = Place(Platform(round_trip_s=0.01))
@@ -95,8 +96,8 @@ async def scene(request: pytest.FixtureRequest) -> AsyncIterator[ActionsScene]:
             random=Random(1),
             paces=PaceBook(store),
         )
-        actions = Actions(services, resolver, store=store, supervisor=supervisor, clock=now)
-        yield ActionsScene(actions, store, speaker)
+        actions, beside = [Actions(services, resolver, store=store, supervisor=supervisor, clock=now) for _ in range(2)]
+        yield ActionsScene(actions, beside, store, speaker)
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
