@@ -18,6 +18,7 @@ from tests.servers.slack.web_api import Request as SlackRequest
 
 CEILING_S, BUCKET_S, POSTS_S, MINUTE_S = 1.0, 5.0, 5.0, 60.0  # how far the limits look back
 REFUSED = 429
+PORT_S = 5.0  # after so long without a request another process may have the port
 
 
 class Sent(NamedTuple):
@@ -28,6 +29,13 @@ class Sent(NamedTuple):
     method: str
 
 
+class Sender(NamedTuple):
+    """A process that has sent from a port, and when last."""
+
+    name: str
+    seen_at: float
+
+
 @dataclass
 class Census:
     """All requests of a world, by the limit that they count against."""
@@ -36,7 +44,7 @@ class Census:
     _since: float = math.inf  # loop time from which on refusals are noted
     _refused: list[str] = field(default_factory=list)
     _taken: dict[str, deque[Sent]] = field(default_factory=dict)
-    _senders: dict[int, str] = field(default_factory=dict)  # by port
+    _senders: dict[int, Sender] = field(default_factory=dict)  # by port
 
     def watch(self, world: World, since: float) -> None:
         """Hear of each request from now on, and note what is refused from a loop time on."""
@@ -62,7 +70,7 @@ class Census:
         self._note(limit, POSTS_S if is_post else MINUTE_S, seen)
 
     def _note(self, limit: str, before_s: float, seen: Request | SlackRequest) -> None:
-        sender = self._find_sender(seen.port)
+        sender = self._find_sender(seen)
         taken = self._taken.setdefault(limit, deque())
         while taken and taken[0].at <= seen.at - before_s:
             taken.popleft()
@@ -72,11 +80,16 @@ class Census:
             said = ", ".join(f"{sent.method} of {sent.sender} {seen.at - sent.at:.2f} s" for sent in taken) or "none"
             self._refused.append(f"{limit}: {seen.method} of {sender}; taken before: {said}")
 
-    def _find_sender(self, port: int) -> str:
+    def _find_sender(self, seen: Request | SlackRequest) -> str:
         """Return the name of the process that has a connection from that port; "?" where it is gone."""
-        if port not in self._senders:
-            self._senders[port] = next((m.name for m in self.fleet.list_alive() if port in _list_ports(m.bot.pid)), "?")
-        return self._senders[port]
+        known = self._senders.get(seen.port)
+        if known is None or seen.at > known.seen_at + PORT_S:
+            alive = self.fleet.list_alive()
+            name = next((member.name for member in alive if seen.port in _list_ports(member.bot.pid)), "?")
+        else:
+            name = known.name
+        self._senders[seen.port] = Sender(name, seen.at)
+        return name
 
 
 def _list_ports(pid: int) -> set[int]:

@@ -41,6 +41,7 @@ log = structlog.get_logger()
 
 BOARD = LaneId("board", 1, "")
 OPERATOR_ERRORS = ("key", "billing")  # only an operator can fix these
+LATE_VOTE_S = 0.5  # in which a vote that was taken just before the vote closed is stored
 PROGRESS_S = 3.0  # between two progress lines of hidden turns, which draw on the budgets of visible ones
 
 CutOffPolicy = Literal["again", "keep"]
@@ -144,6 +145,10 @@ class Conductor:
                 task.cancel()
         self._show_posts(live)
         await self._journal.wait_until_stored()
+        if self._is_over and self.transcript.started.rules.vote_s:
+            await asyncio.sleep(LATE_VOTE_S)
+            await self._read_facts()
+            await self._replan()
         self._show_posts(live)  # the board has said that nothing is saved
         for key, lane in self._lanes.items():
             if key == BOARD or self.transcript.finished:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from bot.domain.facts import Fact, SkipAsked, Stopped, TurnEnded, TurnStarted
+from bot.domain.facts import Fact, SkipAsked, Stopped, TurnEnded, TurnStarted, VoteCast
+from bot.domain.run import Rules
 from bot.domain.transcript import Entry, Transcript
 from bot.engine.supervisor import RunSupervisor
 from bot.errors import StoreFailed
@@ -208,3 +210,16 @@ def test_a_run_that_another_process_has_taken_is_left_as_it_stands_however_that_
     assert t.set_aside is None
     assert read_ends(t) == {}
     assert [log["event"] for log in logs] == ["another process has taken the run over"]
+
+
+def test_a_vote_that_is_stored_a_moment_after_the_vote_has_closed_is_counted_on_the_end_card() -> None:
+    async def vote(run: ConductedRun, supervisor: RunSupervisor) -> None:
+        while (t := await run.transcript()).finished is None:
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(t.finished_at + 3.0 + 0.1 - asyncio.get_running_loop().time())
+        await run.store.append(RUN, [VoteCast("p", 1, "bob")])
+
+    started = replace(make_start("compare"), rules=Rules(vote_s=3.0))
+    run, _ = conduct_run("compare", {}, vote, started=started)
+    end = [text for lane, text in run.place.read_texts() if lane.stage == "end"]
+    assert "Votes: Bob 1." in end[-1]
