@@ -9,6 +9,7 @@ from __future__ import annotations
 import array
 import asyncio
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -27,9 +28,17 @@ from typing import Any, NoReturn
 
 from tests.support.paths import ROOT
 
-# what commands would import, each for itself
+# what commands would import, each for itself; behind litellm what it and its clients import with the first call, and
+# what a store needs that is new or is on PostgreSQL
 _LOADED = (
     "litellm",
+    "litellm.llms.hosted_vllm.chat.transformation",
+    "litellm.proxy.openai_files_endpoints.common_utils",
+    "httpcore",
+    "anyio._backends._asyncio",
+    "alembic.command",
+    "psycopg_pool",
+    "procrastinate",
     "adapters.discord.doctor",
     "adapters.slack.doctor",
     "adapters.terminal.options",
@@ -132,6 +141,8 @@ def fork_moot(words: Sequence[str], cwd: Path, env: Mapping[str, str], output: i
 def _serve(address: str) -> NoReturn:
     for module in _LOADED:
         importlib.import_module(module)
+    importlib.import_module("bot.models.tokens").load_table("o200k_base")  # what all count by
+    gc.freeze()  # so that no fork looks through it for garbage, or copies it
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who answer
     with socket.socket(socket.AF_UNIX) as here:
         here.bind(address)
