@@ -55,6 +55,7 @@ log = structlog.get_logger()
 Json = Mapping[str, Any]
 
 MAX_QUOTED = 200  # messages of others that a form may be open about
+MAX_IN_FORM = 2_500  # characters of a message that a form holds itself; Slack takes 3,000 with what else it holds
 TITLES = {"council": "A council", "debate": "A debate", "compare": "A comparison"}
 
 
@@ -247,9 +248,11 @@ class InteractionHandler:
             return
         target = read_target(metadata["run"], metadata["about"])
         files: Sequence[Json] = ()
+        if message := metadata.get("message"):
+            target = Target("", None, *json.loads(message))
         if quoted := metadata.get("quoted"):
             if (known := self._quoted.pop(quoted)) is None:
-                raise Refused("I have been started anew meanwhile: use the shortcut once more.")
+                raise Refused("What this form is about is not known here any more: use the shortcut once more.")
             target, files = known
         await self._press(reply, metadata["action"], target, await self._read_values(reply, values), files)
 
@@ -355,9 +358,15 @@ class InteractionHandler:
         return press.options if press else RunOptions
 
     def _keep_target(self, target: Target, files: Sequence[Json]) -> dict[str, str]:
-        """Return the metadata by which a form finds its target; a message of others is kept here, by a name."""
+        """Return the metadata by which a form finds its target, in any process.
+
+        A message of others that is long or has files is kept here, by a name.
+        """
         if target.run or target.about:
             return {"run": target.run, "about": about_text(target.about)}
+        message = json.dumps([target.text, target.author, target.carried])
+        if not files and len(json.dumps(message)) <= MAX_IN_FORM:
+            return {"run": "", "about": "", "message": message}
         name = secrets.token_hex(8)
         self._quoted.put(name, (target, files))
         return {"run": "", "about": "", "quoted": name}

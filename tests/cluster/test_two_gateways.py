@@ -136,6 +136,23 @@ async def test_an_event_that_comes_again_as_its_gateway_has_died_is_taken_once(t
             assert gateways.count_boards() == 1
 
 
+async def test_a_form_about_a_message_may_be_sent_to_another_gateway(tmp_path: Path) -> None:
+    async with open_gateways(tmp_path) as gateways:
+        hall, server = gateways.hall, gateways.hall.server
+        gateways.reach(gateways.both[0])
+        said = await server.people.say(hall.ann.id, hall.channel.id, "Tea is “older” than coffee.\n" * 20)
+        at = Ref(hall.channel.id, said.event["ts"])
+        await (await server.people.shortcut(hall.ann.id, at, "moot:send_to"))
+        await wait_until(lambda: bool(server.world.views))
+        gateways.reach(gateways.both[1])
+        await (
+            await server.people.submit(hall.ann.id, next(iter(server.world.views)), {"model": "gpt", "note": "Is it?"})
+        )
+        world = server.world
+        await wait_until(lambda: bool(world.messages(at.channel, at.ts)[1:] or world.ephemerals))
+        assert [shown.text for shown in world.ephemerals] == []
+
+
 async def test_a_question_that_one_gateway_took_is_not_asked_again_where_another_hears_of_its_edit(
     tmp_path: Path,
 ) -> None:
