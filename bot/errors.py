@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 MAX_CHARS = 1_500  # of a refusal: one message on any platform
+NOTHING_STORED = (
+    "My database cannot be used just now{why}, so nothing new is stored. Try again in a minute; if it stays so, tell "
+    "whoever runs me."
+)
+MAYBE_STORED = (
+    "My database went away while it stored this, so I do not know whether it has: look in a minute, before you do it "
+    "once more."
+)
 
 
 class Refused(Exception):
@@ -10,6 +18,11 @@ class Refused(Exception):
 
     def __init__(self, text: str) -> None:
         super().__init__(text if len(text) <= MAX_CHARS else f"{text[: MAX_CHARS - 1]}…")
+
+    @property
+    def for_people(self) -> str:
+        """Return what the person is told, as of `StoreFailed`."""
+        return str(self)
 
 
 class Misconfigured(Exception):
@@ -21,7 +34,22 @@ class Unreachable(Exception):
 
 
 class StoreFailed(Exception):
-    """A failure of the disk or the database; its text says what happened, what it means and what to do."""
+    """A failure of the disk or the database; its text says what happened, what it means and what to do.
+
+    That is for the operator, as it may name the store's address and quote a driver. `for_people` says what those who
+    use the bot should know of it.
+    """
+
+    def __init__(self, text: str, for_people: str = NOTHING_STORED.format(why="")) -> None:
+        super().__init__(text)
+        self.for_people = for_people
+
+
+class MaybeStored(StoreFailed):
+    """The answer to a write was lost, so nobody knows whether it is stored."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, MAYBE_STORED)
 
 
 class UnknownFacts(StoreFailed):

@@ -20,6 +20,11 @@ class OutageLog:
         self._what = what
         self._since: float | None = None
 
+    @property
+    def goes_on(self) -> bool:
+        """Return whether it failed the last time."""
+        return self._since is not None
+
     def note(self, error: BaseException) -> None:
         """Note that it has failed."""
         if self._since is None:

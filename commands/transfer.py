@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from bot.actions.actions import Actions
 from bot.actions.request import RunRequest, origin_of_message, origin_of_turn, quote
 from bot.domain.run import LaneId, Origin
-from bot.errors import Refused, StoreFailed
+from bot.errors import MaybeStored, Refused, StoreFailed
 from bot.text import join_blocks
 from commands.about_message import ABOUT_THIS
 from commands.command import Answer, Here, Options, Started, Told, option, read_seats
@@ -44,8 +44,10 @@ def _say_that_nothing_was_sent() -> Iterator[None]:
         yield
     except Refused as error:
         raise Refused(f"Nothing was sent. {error}") from error
+    except MaybeStored:
+        raise
     except StoreFailed as error:
-        raise StoreFailed(f"Nothing was sent. {error}") from error
+        raise StoreFailed(f"Nothing was sent. {error}", f"Nothing was sent. {error.for_people}") from error
 
 
 async def _send(actions: Actions, text: str, origin: Origin, options: TransferOptions, here: Here) -> Answer:

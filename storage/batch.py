@@ -39,12 +39,17 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A run is taken over. `leased`: only where no other process holds it; else there is but one process."""
+    """A run is taken over. `leased`: only where no other process holds it; else there is but one process.
+
+    `facts`, encoded, are stored before it; of claims with the same `key`, which goes with them, by the first alone.
+    """
 
     run: str
     at: float
     owner: str
     leased: bool = False
+    facts: tuple[tuple[str, Row], ...] = ()
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,12 +248,7 @@ class Batch:
             return fenced
         if (head := self.heads.get(write.run)) and head.is_erased:
             return None  # it came too late: a run that is deleted takes nothing more
-        if write.key is not None:
-            if write.key in self.taken:
-                return None
-            self.taken.add(write.key)
-            self.events.append({"key": write.key, "run": write.run, "at": write.at})
-        self._add(write, write.facts)
+        self._add_once(write)
         return None
 
     def _claim(self, write: Claim) -> int | Fenced:
@@ -257,6 +257,8 @@ class Batch:
             return Fenced(f"run {write.run} is deleted")
         if write.leased and head.owner not in (None, write.owner):
             return Fenced(f"run {write.run} is held by {head.owner}")
+        self._add_once(write)
+        head = self._head(write)
         self.heads[write.run] = replace(head, epoch=head.epoch + 1, owner=write.owner if write.leased else None)
         self._add(write, [encode(Claimed(write.owner))])
         return head.epoch + 1
@@ -345,6 +347,15 @@ class Batch:
 
     def _head(self, write: Append | Claim) -> Head:
         return self.heads.get(write.run) or Head(epoch=0, seq=0, started_at=write.at)
+
+    def _add_once(self, write: Append | Claim) -> None:
+        """Add the facts of a write, unless they were stored under its key before."""
+        if write.key is not None:
+            if write.key in self.taken:
+                return
+            self.taken.add(write.key)
+            self.events.append({"key": write.key, "run": write.run, "at": write.at})
+        self._add(write, write.facts)
 
     def _add(self, write: Append | Claim, facts: Iterable[tuple[str, Row]]) -> None:
         head = self._head(write)

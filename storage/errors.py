@@ -14,9 +14,9 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from bot.domain.codec import Unreadable
-from bot.errors import Misconfigured, StoreFailed, UnknownFacts
+from bot.errors import NOTHING_STORED, MaybeStored, Misconfigured, StoreFailed, UnknownFacts
 
-# The first name that the code's name begins with counts.
+# The first name that the code's name begins with counts. What stands before the first colon is for people too.
 _MEANINGS = (
     ("SQLITE_FULL", "the disk is full: nothing new is stored. Make room; a bot that runs goes on by itself"),
     ("SQLITE_IOERR", "the disk cannot be written or read: nothing new is stored. Check its quota, room and health"),
@@ -25,7 +25,7 @@ _MEANINGS = (
     ("SQLITE_LOCKED", "another program holds it locked: this write was given up. Close that program"),
     ("SQLITE_CORRUPT", "its file is damaged: what it holds may be incomplete. Stop the bot and restore a backup"),
     ("SQLITE_NOTADB", "its file is no database: nothing can be read. Restore a backup, or name another file"),
-    ("SQLITE_CANTOPEN", "its file cannot be opened. Check that it exists, and the rights of it and its directory"),
+    ("SQLITE_CANTOPEN", "its file cannot be opened: check that it exists, and the rights of it and its directory"),
 )
 _POSTGRES_MEANINGS = (
     ("53100", "the server's disk is full: nothing new is stored. Make room there; a bot that runs goes on by itself"),
@@ -42,6 +42,13 @@ _POSTGRES_MEANINGS = (
     ("XX", "its files are damaged: what it holds may be incomplete. Stop the bot and restore a backup"),
     ("", "the server cannot be reached: nothing is stored or read meanwhile. Check storage.url and the server"),
 )
+_UNKNOWN_FACTS = (
+    "I cannot read what is stored of this: a newer version of me has stored it, or it is damaged. Tell whoever runs me."
+)
+
+
+class AnswerLost(Exception):
+    """The connection was lost while a transaction was committed; its cause is the driver's error."""
 
 
 class InUse(Misconfigured):
@@ -69,18 +76,23 @@ def explain_error(error: BaseException | None) -> str | None:
 def translating_errors(path: Path | str) -> Iterator[None]:
     """Raise StoreFailed for errors that the operator can mend; errors of single statements pass as they are.
 
-    UnknownFacts, which is one, where the database works and what it holds cannot be read.
+    Of those, UnknownFacts where the database works and what it holds cannot be read, and MaybeStored where the answer
+    to a commit was lost.
     """
     try:
         yield
     except (Unreadable, JSONDecodeError) as error:
-        raise UnknownFacts(f"The store {path} holds what cannot be read: {error}.") from error
+        raise UnknownFacts(f"The store {path} holds what cannot be read: {error}.", _UNKNOWN_FACTS) from error
     except Exception as error:  # a driver's own ones too, while a connection is set up
-        cause = error.orig if isinstance(error, DBAPIError) else error
+        raised = error.__cause__ if isinstance(error, AnswerLost) else error
+        cause = raised.orig if isinstance(raised, DBAPIError) else raised
         text = explain_error(cause)
         if text is None:
             raise
-        raise StoreFailed(f"The store {path} failed ({_in_one_line(cause)}): {text}.") from error
+        told = f"The store {path} failed ({_in_one_line(cause)}): {text}."
+        if isinstance(error, AnswerLost):
+            raise MaybeStored(told) from error
+        raise StoreFailed(told, NOTHING_STORED.format(why=f" ({text.partition(':')[0]})")) from error
 
 
 def _in_one_line(cause: BaseException | None) -> str:

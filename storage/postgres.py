@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.errors import Misconfigured, StoreFailed
-from storage.errors import InUse, translating_errors
+from storage.errors import AnswerLost, InUse, translating_errors
 
 if TYPE_CHECKING:
     import psycopg
@@ -107,12 +107,22 @@ class PostgresDatabase:
                         if tried == TRIES or not _may_go_again(error):
                             raise
                     else:
-                        conn.commit()  # of one that fails nobody knows whether it is stored, so it does not go again
+                        _commit(conn)
                         return result
             except InUse as error:  # found as the writer connected again
                 raise StoreFailed(f"{error}") from error
             time.sleep(RETRY_S * tried * random.random())
         raise AssertionError("the last try returns or raises")
+
+
+def _commit(conn: Connection) -> None:
+    """Commit. Raises AnswerLost where nobody knows whether that was stored: it must not go again by itself."""
+    try:
+        conn.commit()
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise AnswerLost from error
+        raise
 
 
 def _may_go_again(error: DBAPIError) -> bool:

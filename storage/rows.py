@@ -133,7 +133,7 @@ def load_batch(conn: Connection, writes: Sequence[Write], remembered: Mapping[La
         stored=_load_heads(
             conn, {w.run for w in writes if isinstance(w, Append | Claim | Show | Place | Erase | Import)}
         ),
-        taken=_load_keys(conn, {w.key for w in writes if isinstance(w, Append) and w.key is not None}),
+        taken=_load_keys(conn, {w.key for w in writes if isinstance(w, Append | Claim) and w.key is not None}),
         shown={**_load_texts(conn, lanes - known.keys()), **known},
         stored_balances=_load_balances(
             conn, _LOCKED_BALANCES, {name for w in writes if isinstance(w, Reserve | Settle) for name in w.accounts}

@@ -88,8 +88,9 @@ class SqlStore:
         self._clock = clock
         self._shared = shared
 
-    async def claim(self, run: str, owner: str) -> int:
-        epoch = await self._writer.write(Claim(run, self._clock(), owner, self._shared))
+    async def claim(self, run: str, owner: str, facts: Sequence[Fact] = (), *, key: str | None = None) -> int:
+        encoded = tuple(encode(fact) for fact in facts)
+        epoch = await self._writer.write(Claim(run, self._clock(), owner, self._shared, encoded, key))
         assert epoch is not None, "a claim that is stored has an epoch"
         return epoch
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from types import TracebackType
 
 from sqlalchemy import Connection
@@ -17,6 +18,7 @@ from storage.locations import Connections
 
 MAX_WAITING = 1_000  # writes; more wait, in order, for room among them
 MAX_BATCH = 200  # writes in one transaction
+STOPPING = "I am being stopped, so this was not stored: try again in a minute."
 MAX_REMEMBERED = 1_000  # lanes' last texts; others are read back when they are shown again
 
 Result = int | None | Exception
@@ -100,7 +102,7 @@ class Writer:
         try:
             return await self._commit(writes)
         except StoreFailed as error:  # nobody's fault among them: trying again one by one would only take long
-            return [StoreFailed(*error.args) for _ in writes]
+            return [copy(error) for _ in writes]
         except Exception as error:
             if len(writes) == 1:
                 return [error]
@@ -120,7 +122,7 @@ class Writer:
         return batch, results
 
     def _closed_error(self) -> StoreFailed:
-        return StoreFailed(f"The store {self._name} is closed: this was not stored. The bot is stopping.")
+        return StoreFailed(f"The store {self._name} is closed: this was not stored. The bot is stopping.", STOPPING)
 
 
 class RecentTexts:

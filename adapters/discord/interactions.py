@@ -125,7 +125,7 @@ class InteractionHandler:
             await reply.offer(str(offer), build_buttons(_offer_controls(interaction, offer), offer.run))
         except (Refused, StoreFailed) as error:
             saving.cancel()  # it may be refused twice without harm, and most of a flood is refused
-            await reply.tell(str(error))
+            await reply.tell(error.for_people)
         except ValidationError as error:
             await reply.tell(describe_mistakes(error))
 

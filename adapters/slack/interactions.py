@@ -156,7 +156,7 @@ class InteractionHandler:
         except MustAgree as offer:
             await reply.offer(str(offer), offer.controls, offer.run)
         except (Refused, StoreFailed) as error:
-            await reply.tell(str(error))
+            await reply.tell(error.for_people)
         except ValidationError as error:
             await reply.tell(describe_mistakes(error))
         except SurfaceError as error:

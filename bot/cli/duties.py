@@ -163,8 +163,11 @@ async def _close_requested(supervisor: RunSupervisor, store: SqlStore, cluster: 
 async def _watch_requests(supervisor: RunSupervisor, store: SqlStore, cluster: Cluster | None = None) -> None:
     outage = OutageLog("requests to close runs cannot be read")
     while True:
+        was_away = outage.goes_on
         with outage.tolerating():
             await _close_requested(supervisor, store, cluster)
+            if was_away:  # a run may have been stored just before, of which nobody knows here
+                await supervisor.resume_unfinished()
         await asyncio.sleep(REQUESTS_S)
 
 

@@ -17,7 +17,7 @@ import structlog
 from bot.concurrency import TaskGroup
 from bot.domain.asks import Ask
 from bot.domain.caveats import AWAY
-from bot.domain.facts import CaughtUp, RunFinished, SetAside, TurnEnded, TurnStarted
+from bot.domain.facts import CaughtUp, Fact, RunFinished, SetAside, TurnEnded, TurnStarted
 from bot.domain.run import Failure, Finish, LaneId, Seat, TurnId
 from bot.domain.spending import Payer
 from bot.domain.transcript import Transcript
@@ -117,9 +117,9 @@ class Conductor:
         """Return the whole text of a lane as it reads now; "" when it is not open."""
         return self._lanes[lane].text if lane in self._lanes else ""
 
-    async def claim(self) -> None:
-        """Take the run over and read what has happened in it."""
-        await self._journal.claim(self._owner)
+    async def claim(self, facts: Sequence[Fact] = ()) -> None:
+        """Take the run over, store these facts of it, and read what has happened in it. Raises StoreFailed."""
+        await self._journal.claim(self._owner, facts)
         if self._half_spoken == "keep" and self.transcript.stopped is None:
             await self._keep_cut_off_turns()
 
@@ -350,7 +350,7 @@ class Conductor:
         warnings = [f"{who} is not tried again for {s:.0f} s" for who, s in providers_down.items()]
         warnings += [f"Away: {seat}" for seat in absent_seats(t)]
         warnings += [*plan.warnings, *([t.set_aside.why] if t.set_aside else []), *self._notes]
-        warnings += [f"Not being saved: {self._journal.failing}"] if self._journal.failing else []
+        warnings += self._journal.describe_outage(for_operators=self._tell_operator is None)
         drafts = {turn: draft for turn, (draft, _) in self._running.items()}
         card = draw_board(t, plan, drafts, now=now, loop_now=loop_now, warnings=warnings, warn_usd=self._warn_usd)
         lane = self._open_lane(live, Post(BOARD, "board", "", None))

@@ -97,9 +97,7 @@ class GatewayRuns:
         self.taken_up.add(run)
         self._begun.note_own(run)
         try:
-            if facts:
-                await self._store.append(run, facts)
-            await conductor.claim()
+            await conductor.claim(facts)
         except BaseException:
             self.taken_up.discard(run)
             raise
@@ -134,7 +132,7 @@ class GatewayRuns:
         finally:
             display.close()
             with suppress(Fenced):
-                await conductor.snapshots.save()
+                await conductor.snapshots.save_rest()  # whoever takes the run must know where its board stands
             await self._hand_over(conductor.run)
             self.taken_up.discard(conductor.run)
 

@@ -7,13 +7,14 @@ stored once the store works again. People's facts are not kept so: they are refu
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Iterable, Sequence
 
 import structlog
 
 from bot.domain.facts import Claimed, Fact
 from bot.domain.transcript import Entry, Transcript, fold_all
-from bot.errors import StoreFailed, UnknownFacts
+from bot.errors import MaybeStored, StoreFailed, UnknownFacts
 from bot.ports.process import Clock, Trace
 from bot.ports.store import Fenced, Store
 
@@ -21,16 +22,18 @@ log = structlog.get_logger()
 
 TRY_AGAIN_S = 10.0  # between two tries of a store that fails
 RETRY_S = 1.0  # the same while a run waits for it to end; a database is restarted within seconds
+BEGIN_PATIENCE_S = 5.0  # how long a person who has asked waits for the store before they are told
 PATIENCE_S = 60.0  # how long the end of a run waits for the store where its process ends with the run
+NOT_SAVED = "Not being saved: my database cannot be used just now. The run goes on, and is saved once that works again."
 
 
 class Journal:
-    """The owner's facts of one run; call `claim` first. `failing`: why they stay in memory for now; "": they do not."""
+    """The owner's facts of one run; call `claim` first. `failing`: why they stay in memory, if they do."""
 
     def __init__(self, run: str, store: Store, clock: Clock, trace: Trace, patience_s: float = PATIENCE_S) -> None:
         self.transcript = Transcript()
         self.epoch = 0
-        self.failing = ""
+        self.failing: StoreFailed | None = None
         self._run = run
         self._store = store
         self._clock = clock
@@ -41,11 +44,42 @@ class Journal:
         self._try_at = 0.0  # loop time
         self._owner = ""
 
-    async def claim(self, owner: str) -> None:
-        """Take the run over and read what has happened in it. Raises Fenced, StoreFailed."""
+    async def claim(self, owner: str, facts: Sequence[Fact] = ()) -> None:
+        """Take the run over, store these facts of it, and read what has happened in it.
+
+        Somebody waits to hear that the facts are stored: so while the store fails it is tried again for some seconds.
+        Raises Fenced, and StoreFailed: with MaybeStored the run may go on all the same.
+        """
+        key = secrets.token_hex(8) if facts else None
+        gives_up_at = self._now() + (BEGIN_PATIENCE_S if facts else 0.0)
+        doubt: MaybeStored | None = None
+        while True:
+            try:
+                await self._take_over(owner, facts, key)
+            except UnknownFacts:
+                raise
+            except StoreFailed as error:
+                doubt = error if isinstance(error, MaybeStored) else doubt
+                if self._now() >= gives_up_at:
+                    raise doubt or error from error
+                await asyncio.sleep(RETRY_S)
+            except Fenced:
+                if doubt is None:
+                    raise
+                raise doubt from None  # it was stored, and another process has found it since
+            else:
+                return
+
+    async def _take_over(self, owner: str, facts: Sequence[Fact], key: str | None) -> None:
+        """Claim the run once. Raises MaybeStored where the claim is stored and cannot be read."""
         self._owner = owner
-        self.epoch = await self._store.claim(self._run, owner)
-        await self.read()
+        self.epoch = await self._store.claim(self._run, owner, facts, key=key)
+        try:
+            self._take_entries(await self._store.read(self._run, self.transcript.seq))
+        except UnknownFacts:
+            raise
+        except StoreFailed as error:
+            raise MaybeStored(str(error)) from error
 
     async def record(self, facts: Sequence[Fact]) -> None:
         """Store facts; with the store failing, keep them in memory until it works again. Raises Fenced."""
@@ -80,7 +114,13 @@ class Journal:
             log.error("the run goes on in memory", run=self._run, reason=str(error))
             self._stored = self.transcript
             self._fold_pending(self._pending)
-        self.failing = str(error)
+        self.failing = error
+
+    def describe_outage(self, *, for_operators: bool) -> list[str]:
+        """Return what people read of a store that fails: the whole reason where they can mend it."""
+        if self.failing is None:
+            return []
+        return [f"Not being saved: {self.failing}" if for_operators else NOT_SAVED]
 
     def try_soon(self) -> None:
         """Let the next read try the store: somebody has found it working, or it is the last chance."""
@@ -108,7 +148,7 @@ class Journal:
                 await self._store.append(self._run, owed, epoch=self.epoch)
             else:
                 traced = [entry.fact for entry in self.transcript.entries]
-                self.transcript, self.failing = self._stored, ""
+                self.transcript, self.failing = self._stored, None
                 self._take_entries(entries, traced)
         log.warning("the run is saved again", run=self._run)
 

@@ -100,9 +100,7 @@ class RunSupervisor:
         """
         begun = self.taken_up[run] = asyncio.Event()
         try:
-            if facts:
-                await self._store.append(run, facts)
-            await self._begin(run, form, surfaces, later)
+            await self._begin(run, form, surfaces, facts, later)
         finally:
             if run not in self._running:
                 del self.taken_up[run]
@@ -124,10 +122,12 @@ class RunSupervisor:
             patience_s=self._patience_s,
         )
 
-    async def _begin(self, run: str, form: Format, surfaces: Sequence[Surface], awaited: Collection[str]) -> None:
+    async def _begin(
+        self, run: str, form: Format, surfaces: Sequence[Surface], facts: Sequence[Fact], awaited: Collection[str]
+    ) -> None:
         trace = self._trace.for_run(run)
         conductor = self.make_conductor(run, form, trace)
-        await conductor.claim()
+        await conductor.claim(facts)
         if self.leaving:
             conductor.stay("until its end")
         standing = await self._posted_pages(run, {*awaited, *(surface.address for surface in surfaces)})

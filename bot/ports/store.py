@@ -124,10 +124,11 @@ Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | None
 class Store(Protocol):
     """Facts in order, and what lanes showed where. A write that returned survives the process."""
 
-    async def claim(self, run: str, owner: str) -> int:
+    async def claim(self, run: str, owner: str, facts: Sequence[Fact] = (), *, key: str | None = None) -> int:
         """Take the run over by storing `Claimed`. Return the epoch that goes with the owner's later writes.
 
-        Raises Fenced where the run is another process's, and several share the store.
+        `facts`, such as its start, are stored together with that, before it; once where they come again with the same
+        `key`. Raises Fenced where the run is another process's, and several share the store.
         """
         ...
 

@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.cli import cluster
-from bot.domain.facts import RunFinished
+from bot.domain.facts import Fact, RunFinished
 from bot.domain.transcript import Entry
 from bot.errors import StoreFailed, UnknownFacts
 from storage import SqlStore
@@ -55,8 +55,8 @@ def lose_first_claim(store: SqlStore) -> None:
     """Have the answer to the first claim be lost with the connection, though it is stored."""
     claim, lost = store.claim, list[str]()
 
-    async def claim_in_vain(run: str, owner: str) -> int:
-        epoch = await claim(run, owner)
+    async def claim_in_vain(run: str, owner: str, facts: Sequence[Fact] = (), *, key: str | None = None) -> int:
+        epoch = await claim(run, owner, facts, key=key)
         if not lost:
             lost.append(run)
             raise StoreFailed("the connection is gone")

@@ -242,14 +242,13 @@ class TestSendTo:
     ) -> None:
         run = await play_answers(scene, ada="Tabs.", bob="b", cyd="c")
 
-        async def fail_full_disk(
-            run: str, facts: Sequence[Fact], *, epoch: int | None = None, key: str | None = None
-        ) -> None:
-            raise StoreFailed("The disk is full.")
+        async def fail_full_disk(run: str, owner: str, facts: Sequence[Fact] = (), *, key: str | None = None) -> int:
+            raise StoreFailed("The disk of db.internal is full.", "Nothing new is stored.")
 
-        monkeypatch.setattr(scene.store, "append", fail_full_disk)
-        with pytest.raises(StoreFailed, match=r"Nothing was sent\. The disk is full"):
+        monkeypatch.setattr(scene.store, "claim", fail_full_disk)
+        with pytest.raises(StoreFailed, match=r"Nothing was sent\. The disk of db.internal is full") as raised:
             await press(scene, "send_to", Target(run, ADA), model="bob")
+        assert raised.value.for_people == "Nothing was sent. Nothing new is stored."
 
 
 class TestSummarise:

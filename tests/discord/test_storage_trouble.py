@@ -69,7 +69,7 @@ def damage(path: Path) -> None:
 
 
 FAULTS: dict[str, tuple[Fault, str]] = {
-    "full": (full, "the disk cannot be written"),
+    "full": (full, "the disk cannot be written or read"),
     "read-only": (read_only, "it is read-only"),
     "locked": (locked, "another program holds it locked"),
 }
@@ -110,10 +110,15 @@ async def test_a_run_goes_on_in_memory_and_is_stored_when_the_store_works_again(
     turn = await moot.find_turn(thread, "One word follows")
     await moot.wait_until_stored(turn)
     async with fault(moot.store, tmp_path / "moot.db"):
-        assert why in await moot.press(moot.ada, turn, "skip")
-        assert why in await moot.call_command(moot.bob, "compare", question="And milk?")
+        for told in (
+            await moot.press(moot.ada, turn, "skip"),
+            await moot.call_command(moot.bob, "compare", question="And milk?"),
+        ):
+            assert f"My database cannot be used just now ({why}), so nothing new is stored." in told
+            assert str(tmp_path) not in told
         await moot.find_end_card(thread)
-        await moot.wait_until(lambda: f"Not being saved: The store {tmp_path / 'moot.db'} failed" in board.text)
+        await moot.wait_until(lambda: "Not being saved: my database cannot be used just now" in board.text)
+        assert str(tmp_path) not in board.text
         assert "and so it goes on." in turn.text
         assert "skipped" not in turn.text
     await moot.wait_until(lambda: "Not being saved" not in board.text)
@@ -178,4 +183,4 @@ async def test_a_run_that_cannot_be_read_holds_up_no_other(tmp_path: Path, moot:
     await moot.start()
     await moot.find_end_card(await moot.find_thread(boards[1]))
     assert f"`{second}` compare, compared" in await moot.call_command(moot.ada, "moot runs")
-    assert "Elected" in await moot.call_command(moot.ada, "moot show", run=first)
+    assert "a newer version of me has stored it" in await moot.call_command(moot.ada, "moot show", run=first)

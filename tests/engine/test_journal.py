@@ -13,11 +13,11 @@ from structlog.testing import capture_logs
 
 from bot.domain.facts import CaughtUp, Fact, SkipAsked, TurnEnded, TurnStarted
 from bot.domain.transcript import Entry, Transcript
-from bot.engine.journal import PATIENCE_S, TRY_AGAIN_S, Journal
+from bot.engine.journal import BEGIN_PATIENCE_S, PATIENCE_S, TRY_AGAIN_S, Journal
 from bot.engine.quarantine import BROKEN
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.trace import NoTrace
-from bot.errors import StoreFailed
+from bot.errors import MaybeStored, StoreFailed
 from bot.formats import FORMATS
 from bot.formats.plan import Format, Plan
 from bot.ports.store import Snapshot
@@ -174,18 +174,48 @@ def test_what_is_recorded_while_the_store_is_tried_is_kept() -> None:
         await journal.claim("me")
         store.takes = False
         await journal.record([TurnStarted(ADA)])
-        assert journal.failing == WHY
+        assert str(journal.failing) == WHY
         store.takes, store.slow = True, True
         journal.try_soon()
         reading = asyncio.create_task(journal.read())
         await asyncio.sleep(0.5)
         await journal.record([TurnStarted(BOB)])
         await reading
-        assert journal.failing == ""
+        assert journal.failing is None
         assert [*journal.transcript.turns] == [ADA, BOB]
         assert list(journal.transcript.entries) == await store.read(RUN)
 
     run_virtual(scene())
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+@pytest.mark.parametrize("away_s", [2.0, 60.0])
+def test_a_start_waits_some_seconds_for_the_store_and_is_told_as_it_is(away_s: float, is_stored: bool) -> None:
+    class Away(FailingDisk):
+        async def claim(self, run: str, owner: str, facts: Sequence[Fact] = (), *, key: str | None = None) -> int:
+            is_away = asyncio.get_running_loop().time() < away_s
+            if is_away and not is_stored:
+                raise StoreFailed(WHY)
+            epoch = await super().claim(run, owner, facts, key=key)
+            if is_away:
+                raise MaybeStored(WHY)
+            return epoch
+
+    async def scene() -> list[Fact]:
+        store = Away(lambda: 0.0)
+        journal = Journal(RUN, store, lambda: 0.0, NoTrace())
+        if away_s < BEGIN_PATIENCE_S:
+            await journal.claim("me", [make_start("compare")])
+            assert journal.transcript.start is not None
+        else:
+            with pytest.raises(StoreFailed) as raised:
+                await journal.claim("me", [make_start("compare")])
+            assert isinstance(raised.value, MaybeStored) == is_stored
+            assert asyncio.get_running_loop().time() < 2 * BEGIN_PATIENCE_S
+        return [entry.fact for entry in await store.read(RUN)]
+
+    stored = run_virtual(scene())
+    assert stored.count(make_start("compare")) == (away_s < BEGIN_PATIENCE_S or is_stored)
 
 
 def test_a_bug_in_one_run_ends_it_alone_and_its_board_says_so() -> None:

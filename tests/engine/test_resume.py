@@ -15,7 +15,6 @@ from bot.domain.facts import (
     Deleted,
     Fact,
     RunFinished,
-    RunStarted,
     TurnStarted,
     ViewAttached,
     VoteClosed,
@@ -172,14 +171,14 @@ async def test_a_second_platform_that_asks_meanwhile_shows_the_run_as_well() -> 
 @in_virtual_time
 async def test_a_run_that_begins_while_open_runs_are_looked_for_is_begun_once(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = RestartScene()
-    append = scene.store.append
+    claim = scene.store.claim
 
-    async def append_slowly(run: str, facts: Sequence[Fact], **how: Any) -> None:
-        await append(run, facts, **how)
-        if isinstance(facts[0], RunStarted):
-            await asyncio.sleep(1)
+    async def claim_slowly(run: str, owner: str, facts: Sequence[Fact] = (), **how: Any) -> int:
+        epoch = await claim(run, owner, facts, **how)
+        await asyncio.sleep(1)
+        return epoch
 
-    monkeypatch.setattr(scene.store, "append", append_slowly)
+    monkeypatch.setattr(scene.store, "claim", claim_slowly)
     async with scene.process({}) as supervisor:
         first: list[Fact] = [make_start("compare"), ViewAttached(scene.place.address)]
         beginning = asyncio.create_task(supervisor.begin(RUN, FORMATS["compare"], [scene.place], first))

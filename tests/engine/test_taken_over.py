@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from bot.domain.facts import Claimed, TurnStarted
+from bot.domain.facts import Claimed, Fact, TurnStarted
 from bot.engine.supervisor import RunSupervisor
 from bot.ports.store import Fenced
 from tests.support.conducted_runs import ADA, BOB, RUN, ConductedRun, conduct_run
@@ -20,8 +20,8 @@ from tests.support.virtual_time import run_virtual
 class TakenStore(MemoryStore):
     """A store of which another process takes the run, and begins turns of it, as soon as this one has claimed it."""
 
-    async def claim(self, run: str, owner: str) -> int:
-        epoch = await super().claim(run, owner)
+    async def claim(self, run: str, owner: str, facts: Sequence[Fact] = (), *, key: str | None = None) -> int:
+        epoch = await super().claim(run, owner, facts, key=key)
         later = await super().claim(run, "another")
         await self.append(run, [TurnStarted(ADA), TurnStarted(BOB)], epoch=later)
         return epoch

@@ -15,10 +15,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from bot.domain.facts import Interjected
+from bot.domain.facts import Claimed, Interjected
 from bot.domain.run import TurnId
 from bot.domain.spending import Asked, OverLimit, Payer
-from bot.errors import Misconfigured, StoreFailed
+from bot.errors import MAYBE_STORED, NOTHING_STORED, MaybeStored, Misconfigured, StoreFailed
 from bot.ports.spending import Call
 from bot.ports.store import last_texts
 from bot.settings.settings import StorageSettings
@@ -28,6 +28,7 @@ from storage.locations import open_beside
 from storage.schema import HEAD, metadata
 from storage.store import SqlStore
 from storage.writer import Writer
+from tests.servers.postgres_relay import PostgresRelay
 from tests.servers.transaction_pooler import TransactionPooler
 from tests.support.paths import ROOT
 from tests.support.postgres import make_database
@@ -198,6 +199,33 @@ async def test_connections_that_the_server_ends_are_made_again(postgres: str) ->
         with pytest.raises(InUse):  # the lock was taken again
             async with open_store(postgres, clock=time.time):
                 pass
+
+
+async def test_a_commit_whose_answer_is_lost_may_have_stored_and_what_it_stored_is_stored_once(postgres: str) -> None:
+    async with PostgresRelay(postgres) as relay, open_store(relay.url, clock=time.time) as store:
+        relay.loses = b"Interjected"
+        with pytest.raises(MaybeStored) as raised:
+            await store.claim("r", "one", [remark("hello")], key="begin")
+        assert "127.0.0.1" in str(raised.value)
+        assert raised.value.for_people == MAYBE_STORED
+        assert relay.lost == 1
+        assert await store.claim("r", "one", [remark("hello")], key="begin") == 2
+        assert [entry.fact for entry in await store.read("r")] == [remark("hello"), Claimed("one"), Claimed("one")]
+
+
+async def test_people_read_no_address_of_a_server_that_is_away(postgres: str) -> None:
+    async with PostgresRelay(postgres) as relay, open_store(relay.url, clock=time.time) as store:
+        relay.is_shut = True
+        execute(
+            postgres,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        with pytest.raises(StoreFailed, match=r"127\.0\.0\.1") as raised:
+            await store.append("r", [remark("no")])
+        assert not isinstance(raised.value, MaybeStored)
+        assert raised.value.for_people == NOTHING_STORED.format(why=" (the server cannot be reached)")
+        relay.is_shut = False
 
 
 async def test_a_database_that_is_made_read_only_says_so_and_takes_writes_again(postgres: str) -> None:

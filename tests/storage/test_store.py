@@ -127,6 +127,19 @@ async def test_a_claim_is_stored_and_fences_off_the_owner_before(store: Store) -
     ]
 
 
+async def test_facts_of_a_claim_are_stored_with_it_and_once_for_a_key(store: Store) -> None:
+    first = await store.claim("r", "one", [started("Why?"), remark("with it")], key="begin")
+    second = await store.claim("r", "one", [started("Why?"), remark("with it")], key="begin")
+    assert second > first
+    assert [entry.fact for entry in await store.read("r")] == [
+        started("Why?"),
+        remark("with it"),
+        Claimed("one"),
+        Claimed("one"),
+    ]
+    assert await store.unfinished_runs() == ["r"]
+
+
 async def test_nobody_owns_a_run_that_was_never_claimed(store: Store) -> None:
     with pytest.raises(Fenced):
         await store.append("r", [remark("mine")], epoch=1)

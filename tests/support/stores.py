@@ -40,9 +40,10 @@ class MemoryStore:
         self._documents: dict[str, str] = {}  # as JSON, so that a caller cannot change what is stored
         self._offers: dict[str, tuple[float, KeptOffer]] = {}  # by name, with their times
 
-    async def claim(self, run: str, owner: str) -> int:
+    async def claim(self, run: str, owner: str, facts: Sequence[Fact] = (), *, key: str | None = None) -> int:
         if run in self._erased or any(isinstance(entry.fact, Deleted) for entry in self._facts[run]):
             raise Fenced(f"run {run} is deleted")
+        self._add_once(run, facts, key)
         self._add(run, [Claimed(owner)])
         return self._epoch(run)
 
@@ -52,6 +53,9 @@ class MemoryStore:
         self._check(run, epoch)
         if run in self._erased:
             return
+        self._add_once(run, facts, key)
+
+    def _add_once(self, run: str, facts: Sequence[Fact], key: str | None) -> None:
         if key is None or key not in self._keys:
             self._add(run, facts)
         if key is not None:
