@@ -67,7 +67,8 @@ def explain_error(error: BaseException | None) -> str | None:
     if type(error).__module__.partition(".")[0] != "psycopg":
         return None
     state: str = getattr(error, "sqlstate", None) or ""
-    if not state and type(error).__name__ != "OperationalError":  # without a state, it is of the connection
+    is_of_connection = any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)
+    if not state and not is_of_connection:
         return None
     return next((text for start, text in _POSTGRES_MEANINGS if (state.startswith(start) if start else not state)), None)
 

@@ -37,7 +37,8 @@ LOCK = 0x6D6F6F74  # the key of the advisory lock that whoever runs the bot hold
 MAKE_LOCK = 0x6D6F6F76  # the key of the lock of who makes a library's tables
 LOCK_TRIES, LOCK_RETRY_S = 10, 0.1  # the server notices within moments that a killed process is gone
 CONNECT_TIMEOUT_S = 5
-KEEPALIVES = {"keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 3}  # for who waits to be told
+# A server that has vanished without a word is noticed within 5 s while one waits for it, and as one writes to it.
+KEEPALIVES = {"keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 3, "tcp_user_timeout": 5_000}
 TRIES, RETRY_S = 10, 0.01  # of a transaction that met another process's, or whose connection had gone
 
 # A process that stands still in the middle of a transaction, or whose machine is gone, holds nobody up for longer.
@@ -186,7 +187,12 @@ def _load_driver() -> Any:
 
 def _connect(url: str, **more: str) -> psycopg.Connection:
     connection: psycopg.Connection = _load_driver().connect(
-        url, connect_timeout=CONNECT_TIMEOUT_S, client_encoding="utf8", application_name=_name_process(), **more
+        url,
+        connect_timeout=CONNECT_TIMEOUT_S,
+        client_encoding="utf8",
+        application_name=_name_process(),
+        **KEEPALIVES,
+        **more,
     )
     return connection
 

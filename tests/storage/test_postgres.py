@@ -279,6 +279,7 @@ def test_the_state_of_the_server_is_told_and_a_statements_fault_is_not() -> None
         psycopg.errors.InvalidPassword: "refuses this user",
         psycopg.errors.InvalidCatalogName: "createdb",
         psycopg.errors.TooManyConnections: "max_connections",
+        psycopg.errors.ConnectionTimeout: "cannot be reached",
     }
     for error, words in told.items():
         assert words in (explain_error(error("as it says")) or "")
