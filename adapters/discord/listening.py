@@ -69,6 +69,8 @@ class Listener:
         self._client = client
         self._deliveries = deliveries
         self._order = order
+        # of one person; while one waits for the store, their buttons need not: those are told at once that it is away
+        self._reaction_order = KeyedSemaphore()
         self._questions = questions
         self._reader = reader
         self._session = session
@@ -98,7 +100,7 @@ class Listener:
         except MustAgree as offer:
             await self._tell(message, str(offer), build_buttons(offer.controls, offer.run))
         except (Refused, StoreFailed) as error:
-            await self._tell(message, str(error))
+            await self._tell(message, error.for_people)
         except CALL_ERRORS as error:  # the place is closed to us, or gone
             log.info("a message could not be answered", reason=str(error))
         except Exception:
@@ -160,10 +162,11 @@ class Listener:
             return
 
         async def press() -> None:
-            found = await self._places.find_page(event.channel_id, event.message_id)
-            await dispatch.react(self._actions, action, found, lambda: self._find_reacting(event))
+            async with self._order.of(str(event.user_id)):
+                found = await self._places.find_page(event.channel_id, event.message_id)
+                await dispatch.react(self._actions, action, found, lambda: self._find_reacting(event))
 
-        async with self._order.of(str(event.user_id)):
+        async with self._reaction_order.of(str(event.user_id)):
             await retry_while_store_fails(press)
 
     async def take_member(self, member: discord.ThreadMember) -> None:

@@ -75,6 +75,8 @@ class Listener:
         self._places = places
         self._people = people
         self._order = order
+        # of one person; while one waits for the store, their buttons need not: those are told at once that it is away
+        self._reaction_order = KeyedSemaphore()
         self._questions = questions
         self._settings = settings
         # Slack lets us look up 100 people a minute: in a flood of reactions parallel look-ups would be given up
@@ -118,10 +120,11 @@ class Listener:
                 return await self._people.find_person(workspace, event["user"], item["channel"])
 
         async def press() -> None:
-            found = await self._places.find_page(workspace.id, item.get("channel", ""), item.get("ts", ""))
-            await dispatch.react(self._actions, action, found, get_person)
+            async with self._order.of(event["user"]):
+                found = await self._places.find_page(workspace.id, item.get("channel", ""), item.get("ts", ""))
+                await dispatch.react(self._actions, action, found, get_person)
 
-        async with self._order.of(event["user"]):
+        async with self._reaction_order.of(event["user"]):
             await retry_while_store_fails(press)
 
     async def _is_new(self, reply: Reply, event: Json) -> bool:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
+from bot.domain.facts import Fact
+from bot.errors import StoreFailed
 from bot.live.schedule import Scheduler
 from tests.support.slack_app import SLOW, App, StartApp, wait_until
 from tests.support.slack_messages import press, read_text
@@ -176,3 +181,36 @@ async def test_looking_for_lost_messages_is_put_off_by_a_limit(start_app: StartA
     await app.wait_until_over()
     assert len(app.channel_messages()) == 1
     assert len(app.thread_messages(board)) == 3
+
+
+async def test_a_button_is_answered_while_a_reaction_waits_for_a_store_that_fails(
+    start_app: StartApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = await start_app(lines=SLOW)
+    await app.ask()
+    board = await app.find_board()
+    await wait_until(lambda: len(app.thread_messages(board)) == 2)
+    ada, bob = app.thread_messages(board)
+    await app.wait_until_stored(3)
+    (run,) = await app.store.runs()
+    append, is_away, tried = app.store.append, True, list[str]()
+
+    async def fail(name: str, facts: Sequence[Fact], **how: Any) -> None:
+        tried.extend(type(fact).__name__ for fact in facts)
+        if is_away:
+            raise StoreFailed("The store postgresql://db.internal:5432/moot failed.")
+        await append(name, facts, **how)
+
+    monkeypatch.setattr(app.store, "append", fail)
+    reacting = await app.server.people.react(app.ann.id, bob, "+1")
+    await wait_until(lambda: "VoteCast" in tried)
+    await press(app, ada, "skip")
+    (told,) = await app.read_ephemerals()
+    assert "My database cannot be used just now" in told
+    assert "db.internal" not in told
+    is_away = False
+    await reacting
+    await wait_until(lambda: tried.count("VoteCast") > 1)
+    await press(app, board, "stop")
+    await app.wait_until_over()
+    assert "VoteCast" in [type(entry.fact).__name__ for entry in await app.store.read(run.run)]
