@@ -77,6 +77,6 @@ class RunPricing:
                     _, expected[name] = await self.price(change_format(request, name))
                 except Refused as error:
                     refused = refused or error
-        if refused is not None and not expected:
-            raise refused
-        await self._offers.require_choice(request, expected)
+            if refused is not None and not expected:
+                raise refused
+            await self._offers.require_choice(request, expected)  # it raises, so no run has begun

@@ -19,7 +19,7 @@ from bot.errors import Refused
 from bot.ports.offers import OFFER_S, KeptOffer
 from bot.settings.settings import MoneySettings, PanelSettings, SeatSettings
 from storage import open_store
-from tests.support.actions_scene import ActionsScene
+from tests.support.actions_scene import LIMITS, ActionsScene
 from tests.support.clocks import ManualClock
 from tests.support.stores import MemoryStore
 
@@ -179,6 +179,13 @@ async def test_a_press_at_another_gateway_starts_it_once(scene: ActionsScene) ->
         with pytest.raises(OfferGone, match="started already"):
             await actions.start_offered(run, PAT, lambda run, title: scene.place, "compare")
     assert [row.run for row in await scene.store.runs()] == [begun]
+    await scene.actions.stop_run(begun, PAT)
+
+
+async def test_to_be_asked_for_a_format_is_no_run_that_has_begun(scene: ActionsScene) -> None:
+    for _ in range(LIMITS.starts_per_person):
+        run = await be_asked(scene)
+    begun = await scene.actions.start_offered(run, PAT, lambda run, title: scene.place, "compare")
     await scene.actions.stop_run(begun, PAT)
 
 
