@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -52,7 +53,7 @@ from bot.domain.transcript import Transcript
 from bot.domain.visibility import display_name, names_hidden
 from bot.engine.runs import Runs
 from bot.engine.thread import BALLOT, SUMMARISE, Post, controls_behind, replay_thread
-from bot.errors import Refused
+from bot.errors import MaybeStored, Refused, StoreFailed
 from bot.formats import FORMATS, guessing
 from bot.formats.common import are_remarks_heard, name_of
 from bot.formats.plan import Section, join_sections
@@ -136,7 +137,8 @@ class Actions:
             facts: list[Fact] = [started, *([ViewAttached(surface.address)] if surface.address else [])]
             await self._supervisor.begin(run, FORMATS[started.format], [surface], facts)
         if request.pipeline:
-            await self.services.pipelines.add_use(request.pipeline, request.by.server)
+            with suppress(StoreFailed):  # the run has begun, and so nobody may hear that nothing is stored
+                await self.services.pipelines.add_use(request.pipeline, request.by.server)
         return run
 
     async def _take_turn(self) -> None:
@@ -150,8 +152,11 @@ class Actions:
         request, agreed_usd = offer.choose(format)
         try:
             return await self.start_run(request, open_surface, agreed_usd=agreed_usd)
-        except Refused:
-            await self._offers.put_back(offered, offer)
+        except MaybeStored:  # it must not begin twice
+            raise
+        except (Refused, StoreFailed):
+            with suppress(StoreFailed):  # why it did not begin is what its person should hear
+                await self._offers.put_back(offered, offer)
             raise
 
     async def cancel_offered(self, offered: str, by: Person) -> str:

@@ -24,7 +24,8 @@ GONE = (
     "This does not stand any more: you have asked something else since, it is too old by now, or another version of me "
     "has offered it. Ask again if you still wish."
 )
-STARTED_BEFORE = "This was started already; its board says how it goes."
+# Where the database or the process went away just then, nothing may have begun.
+STARTED_BEFORE = "This was started already; its board says how it goes. If no board comes, ask again."
 CANCELLED = "Cancelled: nothing was asked, and nothing spent."
 TAKEN = {START.action: STARTED_BEFORE, CANCEL.action: CANCELLED}  # what a second press is told
 

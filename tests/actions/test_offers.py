@@ -6,6 +6,7 @@ import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,13 +16,14 @@ from bot.actions.request import RunRequest, decode_request, encode_request
 from bot.domain.codec import Unreadable
 from bot.domain.controls import FormatRef
 from bot.domain.run import CostRange, DebateRules, Earlier, Image, Origin, Step, TurnId, Visibility
-from bot.errors import Refused
+from bot.errors import MaybeStored, Refused, StoreFailed
 from bot.ports.offers import OFFER_S, KeptOffer
 from bot.settings.settings import MoneySettings, PanelSettings, SeatSettings
 from storage import open_store
 from tests.support.actions_scene import LIMITS, ActionsScene
 from tests.support.clocks import ManualClock
 from tests.support.stores import MemoryStore
+from tests.support.transcripts import PIPELINES
 
 PAT = Person("p", "Pat")
 DEAR = CostRange(1.2, 3.4)
@@ -198,6 +200,57 @@ async def test_a_start_that_is_refused_lets_it_stand_everywhere(scene: ActionsSc
     with pytest.raises(OfferGone, match="Cancelled"):
         await scene.beside.start_offered(run, PAT, lambda run, title: scene.place, "compare")
     assert await scene.store.runs() == []
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+async def test_a_start_that_the_store_fails_lets_it_stand_unless_the_run_may_have_begun(
+    scene: ActionsScene, monkeypatch: pytest.MonkeyPatch, is_stored: bool
+) -> None:
+    run = await be_asked(scene)
+    claim = scene.store.claim
+
+    async def fail(*args: Any, **how: Any) -> int:
+        if not is_stored:
+            raise StoreFailed("the disk is full")
+        await claim(*args, **how)
+        raise MaybeStored("the connection is gone")
+
+    with monkeypatch.context() as away:
+        away.setattr(scene.store, "claim", fail)
+        with pytest.raises(MaybeStored if is_stored else StoreFailed):
+            await scene.actions.start_offered(run, PAT, lambda run, title: scene.place, "compare")
+    if is_stored:
+        with pytest.raises(OfferGone, match="If no board comes, ask again"):
+            await scene.beside.start_offered(run, PAT, lambda run, title: scene.place, "compare")
+    else:
+        begun = await scene.beside.start_offered(run, PAT, lambda run, title: scene.place, "compare")
+        await scene.beside.stop_run(begun, PAT)
+    assert len(await scene.store.runs()) == 1
+
+
+async def test_why_a_start_failed_is_told_also_where_the_offer_cannot_be_put_back(
+    scene: ActionsScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await be_asked(scene)
+
+    async def fail(*args: Any, **how: Any) -> None:
+        raise StoreFailed("the disk is full")
+
+    monkeypatch.setattr(scene.store, "put_back_offer", fail)
+    with pytest.raises(Refused, match="cannot write here"):
+        await scene.actions.start_offered(run, replace(PAT, may_write=False), lambda run, title: scene.place, "compare")
+
+
+async def test_a_run_whose_pipeline_cannot_be_counted_has_begun_all_the_same(
+    scene: ActionsScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(name: str, server: str) -> None:
+        raise StoreFailed("the disk is full")
+
+    monkeypatch.setattr(scene.actions.services.pipelines, "add_use", fail)
+    name = next(iter(PIPELINES))
+    begun = await scene.actions.run_pipeline(name, RunRequest("pipeline", "Why?", PAT), lambda run, title: scene.place)
+    await scene.actions.stop_run(begun, PAT)
 
 
 async def test_a_button_without_an_offer_is_told_why(scene: ActionsScene) -> None:
