@@ -37,7 +37,7 @@ from bot.cli.watch import Watcher
 from bot.engine.watchdog import end_when_held
 from bot.errors import Misconfigured, Unreachable
 from bot.live.budget import Budget
-from bot.ports.shards import ShardLeases
+from bot.ports.process import hold_alone
 from bot.settings.settings import Settings
 from storage import SqlStore, open_store
 from storage.leases import Role
@@ -126,8 +126,7 @@ async def serve_platforms(
             patience_s=math.inf,
         ) as core,
     ):
-        connects = cluster is None or cluster.role == "gateway"
-        bots = list(_make_bots(settings, core, store, cluster.shards if cluster else None, connects=connects))
+        bots = list(_make_bots(settings, core, store, cluster))
         refused = list[str]()
         duties, let_connect = list_duties(settings, core, store, bots, cluster)
         tasks = [asyncio.create_task(duty) for duty in duties]
@@ -149,15 +148,15 @@ async def serve_platforms(
                 raise error
 
 
-def _make_bots(
-    settings: Settings, core: Core, store: SqlStore, shards: ShardLeases | None, *, connects: bool
-) -> Iterator[Platform]:
+def _make_bots(settings: Settings, core: Core, store: SqlStore, cluster: Cluster | None) -> Iterator[Platform]:
+    connects = cluster is None or cluster.role == "gateway"
+    hold = cluster.lease.hold if cluster and cluster.role == "worker" else hold_alone
     if settings.discord is not None:
-        rest = Rest(core.budgets, asyncio.get_running_loop().time)
-        client = make_client(settings.discord, rest, shards)
+        rest = Rest(core.budgets, asyncio.get_running_loop().time, hold)
+        client = make_client(settings.discord, rest, cluster.shards if cluster else None)
         yield DiscordBot(client, rest, core.actions, store, store, settings.discord, connects=connects)
     if settings.slack is not None:
-        yield SlackBot(core.actions, store, store, settings.slack, engine=store.engine, connects=connects)
+        yield SlackBot(core.actions, store, store, settings.slack, engine=store.engine, connects=connects, hold=hold)
 
 
 def make_budget(cluster: Cluster | None, name: str, started: float) -> Budget:

@@ -7,54 +7,18 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
-from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript
 from bot.engine.quarantine import read_run
 from bot.engine.runs import Reopen
 from bot.engine.supervisor import RunSupervisor
 from bot.errors import StoreFailed, UnknownFacts
 from bot.formats.plan import Format
-from bot.ports.process import Hold
 from bot.ports.store import Fenced, Store
-from bot.ports.surface import Kind, Message, MessageRef, Method, Paginator, Surface, SurfaceError, platform_of
+from bot.ports.surface import Surface, SurfaceError, platform_of
 
 log = structlog.get_logger()
 
 LOOK_S = 1.0  # between two looks for places that were added
-
-
-class LeasedSurface:
-    """A surface on which nothing is sent unless the process surely holds its runs: the one place that checks."""
-
-    def __init__(self, surface: Surface, hold: Hold) -> None:
-        self._surface = surface
-        self._hold = hold
-        self.name = surface.name
-        self.address = surface.address
-        self.room_chars = surface.room_chars
-        self.placeholder_after_s = surface.placeholder_after_s
-
-    def pages(self, kind: Kind) -> Paginator:
-        return self._surface.pages(kind)
-
-    def draws(self, method: Method, lane: LaneId) -> Sequence[str]:
-        return self._surface.draws(method, lane)
-
-    async def post(self, message: Message) -> MessageRef:
-        await self._hold()
-        return await self._surface.post(message)
-
-    async def find(self, lane: LaneId, page: int) -> MessageRef | None:
-        await self._hold()
-        return await self._surface.find(lane, page)
-
-    async def edit(self, ref: MessageRef, message: Message) -> None:
-        await self._hold()
-        await self._surface.edit(ref, message)
-
-    async def delete(self, ref: MessageRef) -> None:
-        await self._hold()
-        await self._surface.delete(ref)
 
 
 class Worker:
@@ -69,14 +33,12 @@ class Worker:
         store: Store,
         forms: Mapping[str, Format],
         reopen: Mapping[str, Reopen],
-        hold: Hold,
         pass_on: Callable[[str], Awaitable[None]],
     ) -> None:
         self._supervisor = supervisor
         self._store = store
         self._forms = forms
         self._reopen = reopen
-        self._hold = hold
         self._pass_on = pass_on
         self._looked_for: dict[str, set[str]] = {}  # runs that are conducted here → the addresses that were looked for
 
@@ -136,5 +98,5 @@ class Worker:
             reopen = self._reopen.get(platform_of(address))
             here = [page for page in posted if page.address == address]
             if reopen is not None and (surface := await reopen(address, run, t, here)):
-                found.append(LeasedSurface(surface, self._hold))
+                found.append(surface)
         return found

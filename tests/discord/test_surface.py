@@ -21,6 +21,7 @@ from bot.domain.controls import Control, SeatRef
 from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
 from bot.live.budget import Budgets
+from bot.ports.process import Hold, hold_alone
 from bot.ports.store import PostedPage
 from bot.ports.surface import Message, RateLimited, SurfaceError
 from tests.servers.discord import Channel, DiscordServer
@@ -40,6 +41,8 @@ def message(lane: LaneId = TURN, text: str = "Tea.", **more: Any) -> Message:
 
 
 class Scene:
+    hold: Hold = staticmethod(hold_alone)
+
     def __init__(self, server: DiscordServer, channel: Channel, rest: Rest, budgets: Budgets, spot: Address) -> None:
         self.server, self.channel, self.rest, self.budgets, self.spot = server, channel, rest, budgets, spot
 
@@ -65,12 +68,18 @@ async def scene() -> AsyncIterator[Scene]:
     async with DiscordServer(UNLIMITED) as server:
         channel = await server.create_channel(guild := await server.create_guild())
         budgets = Budgets(discord_budget, now())
-        rest = Rest(budgets, now)
+
+        async def hold() -> None:
+            await made.hold()
+
+        rest = Rest(budgets, now, hold)
         with redirect_clients(server):
             async with discord.Client(intents=discord.Intents.none(), http_trace=rest.trace) as client:
                 await client.login(server.token)
                 rest.use_client(client)
-                yield Scene(server, channel, rest, budgets, Address(guild.id, channel.id, channel.id, "channel", "n"))
+                spot = Address(guild.id, channel.id, channel.id, "channel", "n")
+                made = Scene(server, channel, rest, budgets, spot)
+                yield made
 
 
 async def test_a_seat_speaks_by_the_webhook_in_the_boards_thread(scene: Scene) -> None:
@@ -80,6 +89,19 @@ async def test_a_seat_speaks_by_the_webhook_in_the_boards_thread(scene: Scene) -
     sent = await scene.server.message(at)
     assert (sent.author.name, sent.text, face, is_silent(sent)) == ("Ada · Moot", "Tea.", True, True)
     assert channel == read_ref(board)[1]
+
+
+async def test_whoever_loses_its_runs_while_it_makes_a_webhook_posts_nothing_by_it(scene: Scene) -> None:
+    async def lose() -> None:
+        if any(seen.method == "POST" and seen.route.endswith("/webhooks") for seen in scene.server.requests):
+            raise SurfaceError("another process has taken the run over")
+
+    surface = scene.surface()
+    await surface.post(message(BOARD, "> Tea?"))
+    scene.hold = lose
+    with pytest.raises(SurfaceError, match="another process"):
+        await surface.post(message())
+    assert not any("{webhook_token}" in seen.route for seen in scene.server.requests)
 
 
 async def test_an_answer_that_was_lost_is_found_by_its_nonce(scene: Scene) -> None:
