@@ -53,5 +53,5 @@ class SharedBudget:
     def record_refusal(self, now: float, retry_after_s: float, *, teaches: bool = True) -> None:
         self._now(now).record_refusal(now, retry_after_s, teaches=teaches)
 
-    def learn(self, now: float, *, limit: int, remaining: int, reset_after_s: float) -> None:
-        self._now(now).learn(now, limit=limit, remaining=remaining, reset_after_s=reset_after_s)
+    def learn(self, sent: float, now: float, *, limit: int, remaining: int, reset_after_s: float) -> None:
+        self._now(now).learn(sent, now, limit=limit, remaining=remaining, reset_after_s=reset_after_s)

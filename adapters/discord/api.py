@@ -181,7 +181,7 @@ class Rest:
             return
         now, bucket = self._time(), headers.get("X-RateLimit-Bucket", call.kind)
         name = self.buckets.learn(call, bucket, sent, now, int(remaining), reset_after_s)
-        self._budgets[name].learn(now, limit=int(limit), remaining=int(remaining), reset_after_s=reset_after_s)
+        self._budgets[name].learn(sent, now, limit=int(limit), remaining=int(remaining), reset_after_s=reset_after_s)
 
     def _read_limit(
         self, headers: Mapping[str, str], data: Mapping[str, Any], call: Counted | None, above: str

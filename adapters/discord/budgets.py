@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import re
 
-from bot.live.budget import Budget, FixedWindow, SlidingWindow, TokenBucket
+from bot.live.budget import Budget, SlidingWindow, TokenBucket
+from bot.live.fixed_window import FixedWindow
 from bot.live.hidden_limit import HiddenLimit
 
 BOT_CEILING = "discord"  # over all buckets, of calls with the bot's token
 ADDRESS_CEILING = "discord address"  # over all buckets, of calls without it
 REQUESTS_PER_S = 50  # requests below each ceiling
-DEFAULT_REQUESTS, DEFAULT_WINDOW_S = 5, 5.0  # until the first answer tells a bucket's own limit
+# Until the first answer tells a bucket's own limit; a webhook's windows are known to be shorter.
+DEFAULT_REQUESTS, DEFAULT_WINDOW_S, WEBHOOK_WINDOW_S = 5, 5.0, 2.0
 OLD_EDITS, OLD_EDITS_WINDOW_S = 3, 6.0  # edits a channel, of messages that are older than an hour
 HIDDEN = "discord hidden "  # one a kind of call and place, for what no header shows
 THREAD_GATE = "discord thread "  # one budget a run: Discord may put off the opening of its thread for minutes
@@ -27,7 +29,8 @@ def discord_budget(name: str, started: float) -> Budget:
     """Make the budget of that name, full at the start. A bucket allows one call at a time.
 
     discord.py would queue further calls with the text that they were given. What an earlier process has left of a
-    budget is told by the first answer, or by one refusal that names the time to wait.
+    budget is told by the first answer, or by one refusal that names the time to wait; of several processes, one that
+    takes a run over waits for a window first.
     """
     if name in (BOT_CEILING, ADDRESS_CEILING):
         return SlidingWindow(REQUESTS_PER_S, 1.0, documented=True)
@@ -37,7 +40,8 @@ def discord_budget(name: str, started: float) -> Budget:
         return HiddenLimit()
     if name.endswith(" old"):
         return FixedWindow(OLD_EDITS, OLD_EDITS_WINDOW_S, at_once=1)
-    return FixedWindow(DEFAULT_REQUESTS, DEFAULT_WINDOW_S, at_once=1, eager=True)
+    window_s = WEBHOOK_WINDOW_S if " webhooks/" in name else DEFAULT_WINDOW_S
+    return FixedWindow(DEFAULT_REQUESTS, window_s, at_once=1, eager=True)
 
 
 def share_ceiling(peers: int, started: float) -> Budget:

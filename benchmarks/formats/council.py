@@ -32,7 +32,8 @@ from bot.formats.council.patience import (
 from bot.formats.council.ranking import is_top_decided
 from bot.formats.council.review_order import letter_labels
 from bot.formats.council.waiting import AFTER_ANSWERS, AFTER_REVIEWS
-from bot.live.budget import Budgets, FixedWindow, TokenBucket
+from bot.live.budget import Budgets, TokenBucket
+from bot.live.fixed_window import FixedWindow
 from bot.live.schedule import Scheduler
 from bot.models.deltas import Delta
 from bot.ports.process import Trace

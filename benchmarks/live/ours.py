@@ -11,7 +11,8 @@ from benchmarks.live.replay import CEILING, POSTS, POSTS_WINDOW_S, Policy, name_
 from benchmarks.live.scenes import Run, Scene
 from bot.domain.run import LaneId
 from bot.engine.trace import NoTrace
-from bot.live.budget import Budget, Budgets, FixedWindow, SlidingWindow
+from bot.live.budget import Budget, Budgets, SlidingWindow
+from bot.live.fixed_window import FixedWindow
 from bot.live.lanes import Lane
 from bot.live.schedule import Scheduler
 from bot.live.view import Display

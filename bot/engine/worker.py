@@ -7,18 +7,26 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
+from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript
 from bot.engine.quarantine import read_run
 from bot.engine.runs import Reopen
 from bot.engine.supervisor import RunSupervisor
 from bot.errors import StoreFailed, UnknownFacts
 from bot.formats.plan import Format
+from bot.live.budget import Budgets
+from bot.live.fixed_window import expect_spent
 from bot.ports.store import Fenced, Store
 from bot.ports.surface import Surface, SurfaceError, platform_of
 
 log = structlog.get_logger()
 
 LOOK_S = 1.0  # between two looks for places that were added
+
+
+def list_draws(surface: Surface, lane: LaneId) -> list[str]:
+    """Return the budgets that a lane's messages draw on."""
+    return [*surface.draws("post", lane), *surface.draws("edit", lane)]
 
 
 class Worker:
@@ -34,12 +42,14 @@ class Worker:
         forms: Mapping[str, Format],
         reopen: Mapping[str, Reopen],
         pass_on: Callable[[str], Awaitable[None]],
+        budgets: Budgets,
     ) -> None:
         self._supervisor = supervisor
         self._store = store
         self._forms = forms
         self._reopen = reopen
         self._pass_on = pass_on
+        self._budgets = budgets
         self._looked_for: dict[str, set[str]] = {}  # runs that are conducted here → the addresses that were looked for
 
     async def conduct(self, run: str) -> None:
@@ -99,4 +109,7 @@ class Worker:
             here = [page for page in posted if page.address == address]
             if reopen is not None and (surface := await reopen(address, run, t, here)):
                 found.append(surface)
+                if any(page.lane.stage != "board" for page in here):  # that is all that a gateway shows
+                    drawn = {name for page in here for name in list_draws(surface, page.lane)}
+                    expect_spent(self._budgets, drawn)
         return found

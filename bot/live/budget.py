@@ -64,132 +64,9 @@ class Budget(Protocol):
         """
         ...
 
-    def learn(self, now: float, *, limit: int, remaining: int, reset_after_s: float) -> None:
-        """Record what the platform says of its limit with an answer that arrives now."""
+    def learn(self, sent: float, now: float, *, limit: int, remaining: int, reset_after_s: float) -> None:
+        """Record what the platform says of its limit with an answer, to a request sent then, that arrives now."""
         ...
-
-
-class FixedWindow:
-    """`limit` requests a window of `window_s`, which begins with the first request to arrive after the last one.
-
-    Discord's buckets (docs.discord.com/developers/topics/rate-limits) and limits "per minute" are taken as such.
-
-    The current window began between `_early` and `_late`. From `_early + window_s - _delay` on a request might
-    arrive in the next window, whose count we could then not know; so none is sent until `_late + window_s`.
-    """
-
-    def __init__(
-        self,
-        limit: int,
-        window_s: float,
-        *,
-        at_once: float = math.inf,
-        eager: bool = False,
-    ) -> None:
-        """Make a window. `at_once`: the most requests that are under way together.
-
-        `eager`: the window comes back before an answer ends, so first words are shown at once while one request is left
-        for an end.
-        """
-        self.limit = limit
-        self.window_s = window_s
-        self._at_once = at_once
-        self._eager = eager
-        self._full = limit
-        self._guessed_at = -math.inf
-        self._told = False
-        self._early = self._late = -math.inf
-        self._used = limit
-        self._window = 0
-        self._flying: list[SentRequest] = []
-        self._strays = 0  # answered after their window may have ended: the next window may have counted them
-        self._stray_at = -math.inf  # when the last stray was answered
-        self._delay = 0.0  # the longest a request was lately on its way
-
-    def tokens(self, now: float) -> float:
-        return min(self._requests_left(now), self._at_once - len(self._flying))
-
-    def outlook(self, now: float) -> Outlook:
-        fresh = now >= self._late + self.window_s
-        span_s = self.window_s if fresh else max(0.0, self._early + self.window_s - self._delay - now)
-        return Outlook(
-            self._requests_left(now),
-            span_s,
-            self._requests_left(now) - 1 if self._eager else None,
-        )
-
-    def free_at(self, now: float) -> float:
-        if self.tokens(now) >= 1 - ROUNDING:
-            return now
-        if self._limit(now) < 1 or self._late == math.inf or len(self._flying) >= self._at_once:
-            return math.inf
-        if now < self._late + self.window_s:
-            return self._late + self.window_s
-        return math.inf if self._flying else self._stray_at + self.window_s
-
-    def take(self, now: float) -> SentRequest:
-        if now >= self._late + self.window_s:
-            doubtful = self._doubtful(now)
-            self._early = self._early + self.window_s if doubtful else now
-            self._late = math.inf
-            self._used = doubtful
-            self._strays = 0
-            self._window += 1
-        self._used += 1
-        request = SentRequest(now, self._window)
-        self._flying.append(request)
-        return request
-
-    def record_answer(self, request: SentRequest, now: float) -> None:
-        self._flying.remove(request)
-        self._delay = max(now - request.sent, 0.9 * self._delay)
-        if request.window == self._window:
-            self._late = min(self._late, now)
-            if now > self._early + self.window_s:
-                self._strays += 1
-                self._stray_at = now
-
-    def record_refusal(self, now: float, retry_after_s: float, *, teaches: bool = True) -> None:
-        if teaches and not self._told:
-            self.limit = max(1, self.limit // 2)
-            self._guessed_at = now
-        self._spent_until(now + retry_after_s)
-
-    def learn(self, now: float, *, limit: int, remaining: int, reset_after_s: float) -> None:
-        self._told = True
-        self.limit = limit
-        if remaining == limit - 1:  # the first of its window: that is how long one lasts
-            self.window_s = reset_after_s
-        if self._window and now + reset_after_s < self._early + self.window_s - self._delay:
-            return  # of a window that is over for us
-        if remaining == 0:
-            self._spent_until(now + reset_after_s)
-        else:
-            self._used = max(self._used, limit - remaining)
-            self._late = min(self._late, now + reset_after_s - self.window_s)
-            self._early = max(self._early, min(self._late, now - self._delay + reset_after_s - self.window_s))
-
-    def _requests_left(self, now: float) -> float:
-        """Return how many of the window's requests are left."""
-        if now >= self._late + self.window_s:
-            return self._limit(now) - self._doubtful(now)
-        if now >= self._early + self.window_s - self._delay:
-            return 0
-        return self._limit(now) - self._used
-
-    def _doubtful(self, now: float) -> int:
-        """Return the number of requests that the next window may have counted, or may yet."""
-        return len(self._flying) + (self._strays if now < self._stray_at + self.window_s else 0)
-
-    def _spent_until(self, end: float) -> None:
-        self._early = self._late = end - self.window_s
-        self._used = max(self.limit, self._used)
-        self._window += 1  # what is answered later cannot end it sooner, however long it lasts
-
-    def _limit(self, now: float) -> int:
-        if not self._told and now >= self._guessed_at + FORGET_S:
-            self.limit = self._full
-        return self.limit
 
 
 class SlidingWindow:
@@ -268,7 +145,7 @@ class SlidingWindow:
     def _guess_limit(self, now: float, retry_after_s: float) -> int:
         return max(1, self.limit // 2)
 
-    def learn(self, now: float, *, limit: int, remaining: int, reset_after_s: float) -> None:
+    def learn(self, sent: float, now: float, *, limit: int, remaining: int, reset_after_s: float) -> None:
         """Learn nothing: no platform reports a limit that is counted so."""
 
     def _free(self, now: float) -> int:
@@ -339,7 +216,7 @@ class TokenBucket:
             self._guessed_at = now
         self._level, self._at = 0.0, now + retry_after_s
 
-    def learn(self, now: float, *, limit: int, remaining: int, reset_after_s: float) -> None:
+    def learn(self, sent: float, now: float, *, limit: int, remaining: int, reset_after_s: float) -> None:
         self._told = True
         self._level = min(self.tokens(now), float(remaining))
         self._at = max(now, self._at)

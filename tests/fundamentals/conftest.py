@@ -23,7 +23,8 @@ from bot.domain.transcript import Transcript
 from bot.engine.runs import Reopen
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.trace import NoTrace
-from bot.live.budget import Budget, Budgets, FixedWindow
+from bot.live.budget import Budget, Budgets
+from bot.live.fixed_window import FixedWindow
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.models.catalogue import Model

@@ -9,24 +9,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.live.budget import FORGET_S, Budget, Budgets, FixedWindow, SlidingWindow, TokenBucket
+from bot.live.budget import FORGET_S, Budget, Budgets, SlidingWindow, TokenBucket
+from bot.live.fixed_window import FixedWindow
 from tests.support.surfaces import BucketLimit, Limit, WindowLimit
 from tests.support.virtual_time import run_virtual
 
 DELAYS = st.lists(st.floats(0, 2), min_size=1, max_size=60)
 
 
-async def refusals(budget: Budget, limit: Limit, there: list[float], back: list[float], pauses: list[float]) -> int:
-    """How often `limit` refuses when as much is sent as `budget` allows, each request as long on its way as told."""
+async def refusals(
+    budget: Budget, limit: Limit, there: list[float], back: list[float], pauses: list[float], *, tells: bool = False
+) -> int:
+    """How often `limit` refuses when as much is sent as `budget` allows, each request as long on its way as told.
+
+    `tells`: answers say what is left.
+    """
     now = asyncio.get_running_loop().time
     refused = 0
 
     async def request(out_s: float, home_s: float) -> None:
         nonlocal refused
-        ticket = budget.take(now())
+        ticket = budget.take(sent := now())
         await asyncio.sleep(out_s)
         refused += limit.admit(now()) > 0
+        most, remaining, reset_after_s = limit.report(now())
         await asyncio.sleep(home_s)
+        if tells:
+            budget.learn(sent, now(), limit=most, remaining=remaining, reset_after_s=reset_after_s)
         budget.record_answer(ticket, now())
 
     async with asyncio.TaskGroup() as tasks:
@@ -43,6 +52,33 @@ async def refusals(budget: Budget, limit: Limit, there: list[float], back: list[
 @given(DELAYS, DELAYS, st.lists(st.floats(0, 3), min_size=1, max_size=60), st.integers(1, 5))
 def test_a_window_is_never_overdrawn(there: list[float], back: list[float], pauses: list[float], limit: int) -> None:
     assert run_virtual(refusals(FixedWindow(limit, 5.0), WindowLimit(limit, 5.0), there, back, pauses)) == 0
+
+
+@settings(deadline=None, max_examples=150)
+@given(DELAYS, DELAYS, st.lists(st.floats(0, 3), min_size=1, max_size=60), st.integers(0, 5), st.floats(0, 5))
+def test_a_window_that_another_process_has_begun_is_never_overdrawn(
+    there: list[float], back: list[float], pauses: list[float], used: int, ago: float
+) -> None:
+    async def take_over() -> int:
+        now, limit, budget = asyncio.get_running_loop().time, WindowLimit(5, 5.0), FixedWindow(5, 5.0, at_once=1)
+        assert not any(limit.admit(now()) for _ in range(used))
+        await asyncio.sleep(ago)
+        budget.expect_spent(now())
+        return await refusals(budget, limit, there, back, pauses, tells=True)
+
+    assert run_virtual(take_over()) == 0
+
+
+@pytest.mark.parametrize(("remaining", "left"), [(0, 0), (2, 2)])
+def test_a_window_that_another_process_has_begun_ends_when_its_answer_says(remaining: int, left: int) -> None:
+    window = FixedWindow(5, 5.0, at_once=1)
+    ticket = window.take(10.0)
+    window.learn(10.0, 10.1, limit=5, remaining=remaining, reset_after_s=0.7)
+    window.record_answer(ticket, 10.1)
+    assert window.tokens(10.5) == min(left, 1)
+    assert window.outlook(10.5).tokens == left
+    assert window.free_at(10.81) == 10.81
+    assert window.outlook(10.81).tokens == 5
 
 
 @settings(deadline=None, max_examples=150)
@@ -104,7 +140,7 @@ def test_a_pause_may_outlast_the_window() -> None:
     window.record_answer(ticket, 0.1)
     assert window.free_at(0.1) == pytest.approx(45.1)
     ticket = window.take(45.1)
-    window.learn(45.2, limit=5, remaining=0, reset_after_s=30.0)
+    window.learn(45.1, 45.2, limit=5, remaining=0, reset_after_s=30.0)
     window.record_answer(ticket, 45.2)
     assert window.free_at(45.2) == pytest.approx(75.2)
 
@@ -129,13 +165,13 @@ def test_refusals_in_a_row_pause_for_longer_and_teach_once() -> None:
 def test_headers_set_the_limit_the_count_and_the_end_of_the_window() -> None:
     window = FixedWindow(5, 5.0)
     ticket = window.take(0.0)
-    window.learn(0.2, limit=10, remaining=9, reset_after_s=2.0)
+    window.learn(0.0, 0.2, limit=10, remaining=9, reset_after_s=2.0)
     window.record_answer(ticket, 0.2)
     assert (window.limit, window.window_s) == (10, 2.0)
     assert window.tokens(0.3) == 9
-    window.learn(0.4, limit=10, remaining=3, reset_after_s=1.7)  # somebody else draws on it too
+    window.learn(0.3, 0.4, limit=10, remaining=3, reset_after_s=1.7)  # somebody else draws on it too
     assert window.tokens(0.5) == 3
-    window.learn(0.6, limit=2, remaining=0, reset_after_s=1.5)
+    window.learn(0.5, 0.6, limit=2, remaining=0, reset_after_s=1.5)
     assert window.free_at(0.6) == pytest.approx(2.1)
     window.record_refusal(0.7, 1.4)
     assert window.limit == 2  # told, so not guessed
@@ -143,7 +179,7 @@ def test_headers_set_the_limit_the_count_and_the_end_of_the_window() -> None:
 
 def test_headers_of_a_bucket() -> None:
     bucket = TokenBucket(5, 1.0)
-    bucket.learn(10.0, limit=20, remaining=10, reset_after_s=5.0)
+    bucket.learn(10.0, 10.0, limit=20, remaining=10, reset_after_s=5.0)
     assert bucket.capacity == 20
     assert bucket.per_s == pytest.approx(2.0)
     assert bucket.tokens(10.0) == pytest.approx(5.0)

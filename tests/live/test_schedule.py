@@ -12,8 +12,9 @@ import pytest
 
 from bot.domain.run import LaneId
 from bot.engine.trace import NoTrace
-from bot.live.budget import Budget, Budgets, FixedWindow, SlidingWindow, TokenBucket
+from bot.live.budget import Budget, Budgets, SlidingWindow, TokenBucket
 from bot.live.demand import Ahead, Lengths, Usual, price
+from bot.live.fixed_window import FixedWindow
 from bot.live.lanes import Lane
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
@@ -160,7 +161,7 @@ def test_a_lane_that_draws_on_two_budgets_keeps_to_both_and_a_spent_one_stops_no
             assert seats == {"0"}
             assert 40 <= len(edits(platform)) <= 56
             assert platform.statuses[429] == 0
-            makes["b"].learn(asyncio.get_running_loop().time(), limit=5, remaining=5, reset_after_s=0.0)
+            makes["b"].learn(0.0, asyncio.get_running_loop().time(), limit=5, remaining=5, reset_after_s=0.0)
             for one in lanes:
                 one.close()
 

@@ -151,7 +151,7 @@ class Platform:
         for name in draws:
             if self.budgets and name in self.limits:
                 limit, remaining, reset_after_s = self.limits[name].report(asked)
-                self.budgets[name].learn(now, limit=limit, remaining=remaining, reset_after_s=reset_after_s)
+                self.budgets[name].learn(asked, now, limit=limit, remaining=remaining, reset_after_s=reset_after_s)
 
     def _log(self, now: float, method: Method, lane: LaneId, status: int) -> None:
         self.calls.append((now, method, lane, status))

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from bot.domain.run import LaneId
 from bot.engine.trace import NoTrace
-from bot.live.budget import Budgets, FixedWindow
+from bot.live.budget import Budgets
+from bot.live.fixed_window import FixedWindow
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.ports.surface import Forbidden, Gone, Method, Page, RateLimited, SurfaceError
