@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 MAX_CHARS = 1_500  # of a refusal: one message on any platform
 NOTHING_STORED = (
     "My database cannot be used just now{why}, so nothing new is stored. Try again in a minute; if it stays so, tell "
@@ -54,3 +57,14 @@ class MaybeStored(StoreFailed):
 
 class UnknownFacts(StoreFailed):
     """What is stored was written by a newer version, or is damaged: the store works, and others may read it."""
+
+
+@contextmanager
+def behind_stored() -> Iterator[None]:
+    """Raise MaybeStored where the store fails just after something was stored, which is not to be told as lost."""
+    try:
+        yield
+    except UnknownFacts:
+        raise
+    except StoreFailed as error:
+        raise MaybeStored(str(error)) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import structlog
@@ -30,6 +31,8 @@ log = structlog.get_logger()
 TIDY_S = 3_600.0  # between two times that the store forgets what nothing needs
 REQUESTS_S = 1.0  # how often requests of other processes are looked for
 DELETIONS_S = 10.0  # how often deleted runs are looked for whose messages stand on a platform
+RESUME_AGAIN_S = 5.0  # after the store has failed; a platform may be asked for each run's place
+NOT_RESUMED = "runs that are open cannot be taken up"
 
 
 class PlatformPlaces(Protocol):
@@ -143,10 +146,11 @@ async def _take_up_runs(
     """Take up runs that an earlier process left open, and wait until models can be asked."""
     await logged_in.wait()
     try:
-        await _close_requested(supervisor, store)  # first, as such a run may be what keeps the bot from starting
-        if await store.unfinished_runs():
-            await supervisor.continue_without_places(FORMATS, [bot.name for bot in bots])
-            await asyncio.wait([core.warming])
+        with OutageLog(NOT_RESUMED).tolerating():  # `_resume_runs` tries again
+            await _close_requested(supervisor, store)  # first, as such a run may be what keeps the bot from starting
+            if await store.unfinished_runs():
+                await supervisor.continue_without_places(FORMATS, [bot.name for bot in bots])
+                await asyncio.wait([core.warming])
     finally:
         taken_up.set()
 
@@ -163,10 +167,9 @@ async def _close_requested(supervisor: RunSupervisor, store: SqlStore, cluster: 
 async def _watch_requests(supervisor: RunSupervisor, store: SqlStore, cluster: Cluster | None = None) -> None:
     outage = OutageLog("requests to close runs cannot be read")
     while True:
-        was_away = outage.goes_on
         with outage.tolerating():
             await _close_requested(supervisor, store, cluster)
-            if was_away:  # a run may have been stored just before, of which nobody knows here
+            if supervisor.is_in_doubt:
                 await supervisor.resume_unfinished()
         await asyncio.sleep(REQUESTS_S)
 
@@ -190,10 +193,14 @@ async def _tidy_store(core: Core, store: SqlStore, begun: asyncio.Event | None =
 async def _resume_runs(bot: Platform, supervisor: RunSupervisor) -> None:
     """Show open runs in a platform's places once these are known, and resume those that it could not reach before."""
     await bot.ready.wait()
+    outage = OutageLog(NOT_RESUMED)
     while True:
         bot.widened.clear()
-        await supervisor.resume_in_places(FORMATS, bot.name, bot.places.reopen)
-        await bot.widened.wait()
+        with outage.tolerating():
+            await supervisor.resume_in_places(FORMATS, bot.name, bot.places.reopen)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RESUME_AGAIN_S if outage.goes_on else None):
+                await bot.widened.wait()
 
 
 async def _end_deletions(bot: Platform, store: SqlStore) -> None:

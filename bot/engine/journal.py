@@ -14,7 +14,7 @@ import structlog
 
 from bot.domain.facts import Claimed, Fact
 from bot.domain.transcript import Entry, Transcript, fold_all
-from bot.errors import MaybeStored, StoreFailed, UnknownFacts
+from bot.errors import MaybeStored, StoreFailed, UnknownFacts, behind_stored
 from bot.ports.process import Clock, Trace
 from bot.ports.store import Fenced, Store
 
@@ -74,12 +74,8 @@ class Journal:
         """Claim the run once. Raises MaybeStored where the claim is stored and cannot be read."""
         self._owner = owner
         self.epoch = await self._store.claim(self._run, owner, facts, key=key)
-        try:
+        with behind_stored():
             self._take_entries(await self._store.read(self._run, self.transcript.seq))
-        except UnknownFacts:
-            raise
-        except StoreFailed as error:
-            raise MaybeStored(str(error)) from error
 
     async def record(self, facts: Sequence[Fact]) -> None:
         """Store facts; with the store failing, keep them in memory until it works again. Raises Fenced."""

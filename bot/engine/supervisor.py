@@ -11,7 +11,7 @@ from types import TracebackType
 import structlog
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
-from bot.concurrency import TaskGroup, Watched, for_each
+from bot.concurrency import TaskGroup, Watched
 from bot.domain.facts import CaughtUp, Fact, ProcessDied, RunStarted, SetAside, Stopped
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript
@@ -21,7 +21,8 @@ from bot.engine.leaving import take_leave, wait_for_runs
 from bot.engine.planner import Planner
 from bot.engine.quarantine import BROKEN, read_run, set_aside
 from bot.engine.runs import Reopen
-from bot.errors import StoreFailed, UnknownFacts
+from bot.engine.unfinished import for_each_unfinished
+from bot.errors import MaybeStored, StoreFailed, UnknownFacts, behind_stored
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
@@ -32,7 +33,6 @@ from bot.settings.operations import RestartSettings
 
 log = structlog.get_logger()
 
-RESUMED_AT_ONCE = 20
 STORED_WITHIN_S = 5.0  # how long one waits for a run to be set aside
 TOO_OLD = "This had lain still for too long when Moot came back, so it was closed. Run again starts it anew."
 USUAL = RestartSettings()
@@ -62,6 +62,7 @@ class RunSupervisor:
     ) -> None:
         """Make a supervisor. `watch` bounds the work on a run that holds the loop; `patience_s`: as a conductor's."""
         self.leaving = False
+        self.is_in_doubt = False  # whether a run may be stored of which nobody knows here
         self._store = store
         self._speaker = speaker
         self._scheduler = scheduler
@@ -101,6 +102,9 @@ class RunSupervisor:
         begun = self.taken_up[run] = asyncio.Event()
         try:
             await self._begin(run, form, surfaces, facts, later)
+        except MaybeStored:
+            self.is_in_doubt = True
+            raise
         finally:
             if run not in self._running:
                 del self.taken_up[run]
@@ -130,7 +134,8 @@ class RunSupervisor:
         await conductor.claim(facts)
         if self.leaving:
             conductor.stay("until its end")
-        standing = await self._posted_pages(run, {*awaited, *(surface.address for surface in surfaces)})
+        with behind_stored():
+            standing = await self._posted_pages(run, {*awaited, *(surface.address for surface in surfaces)})
         display = Display(
             self._scheduler,
             trace=trace,
@@ -293,7 +298,7 @@ class RunSupervisor:
     async def continue_without_places(self, forms: Mapping[str, Format], platforms: Collection[str]) -> None:
         """Go on with every run that an earlier process has left open, before its platforms are ready.
 
-        Their models speak meanwhile. A run that asks no model waits for `resume_in_places`.
+        Their models speak meanwhile. A run that asks no model waits for `resume_in_places`. Raises StoreFailed.
         """
 
         async def continue_run(run: str) -> None:
@@ -302,12 +307,13 @@ class RunSupervisor:
             if awaited and not (run in self.taken_up or self.leaving or t.is_over or self._is_stale(t)):
                 await self.begin(run, forms[t.started.format], (), later=awaited)
 
-        await self._each_unfinished(continue_run)
+        await for_each_unfinished(self._store, continue_run)
 
     async def resume_in_places(self, forms: Mapping[str, Format], platform: str, reopen: Reopen) -> None:
         """Show a platform's runs in its places once it is ready, and go on with those that have not caught up.
 
         They go on in their messages. `reopen` finds a surface. A run that can be shown nowhere any more stays as it is.
+        Raises StoreFailed, for which it may be called again.
         """
 
         async def resume_run(run: str) -> None:
@@ -323,26 +329,21 @@ class RunSupervisor:
             elif t.set_aside and here:  # the place is gone, and nothing else is to be done for the run
                 await self._store.append(run, [CaughtUp()])
 
-        await self._each_unfinished(resume_run)
-        self._resume[platform] = partial(self._each_unfinished, resume_run)
+        await for_each_unfinished(self._store, resume_run)
+        self._resume[platform] = partial(for_each_unfinished, self._store, resume_run)
 
     async def resume_unfinished(self) -> None:
-        """Take up what nobody conducts and is not shown to its end, such as runs of which a person was forgotten."""
-        for resume in self._resume.values():
-            await resume()
+        """Take up what nobody conducts and is not shown to its end, such as runs of which a person was forgotten.
 
-    async def _each_unfinished(self, work: Callable[[str], Awaitable[None]]) -> None:
-        """Do the work for each unfinished run, several at a time; an error in one does not hold up the others."""
-
-        async def try_run(run: str) -> None:
-            try:
-                await work(run)
-            except Fenced as error:
-                log.info("a run is left as it is", run=run, reason=str(error))
-            except Exception:
-                log.exception("a run could not be resumed", run=run)
-
-        await for_each(await self._store.unfinished_runs(), try_run, RESUMED_AT_ONCE)
+        Raises StoreFailed, for which it may be called again.
+        """
+        self.is_in_doubt = False
+        try:
+            for resume in self._resume.values():
+                await resume()
+        except StoreFailed:
+            self.is_in_doubt = True
+            raise
 
     async def resume(self, run: str, t: Transcript, form: Format, surfaces: Sequence[Surface]) -> None:
         """Go on with a run in its places; one that has lain still for too long is closed."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.facts import TurnEnded
+from bot.errors import StoreFailed
 from storage.sqlite import Database
 from storage.store import SqlStore
 from tests.servers.model_server import answer
@@ -184,3 +185,26 @@ async def test_a_run_that_cannot_be_read_holds_up_no_other(tmp_path: Path, moot:
     await moot.find_end_card(await moot.find_thread(boards[1]))
     assert f"`{second}` compare, compared" in await moot.call_command(moot.ada, "moot runs")
     assert "a newer version of me has stored it" in await moot.call_command(moot.ada, "moot show", run=first)
+
+
+async def test_a_store_that_fails_as_the_bot_comes_into_a_server_ends_nothing(
+    moot: Moot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = 2
+    list_unfinished = moot.store.unfinished_runs
+
+    async def list_in_vain() -> list[str]:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise StoreFailed("The store failed.")
+        return await list_unfinished()
+
+    async def has_failed() -> bool:
+        return not failures
+
+    monkeypatch.setattr("bot.cli.duties.RESUME_AGAIN_S", 0.05)
+    monkeypatch.setattr(moot.store, "unfinished_runs", list_in_vain)
+    await moot.server.create_guild()
+    await wait_until(has_failed)
+    await moot.find_end_card(await moot.find_thread(await moot.ask()))

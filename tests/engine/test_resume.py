@@ -22,7 +22,9 @@ from bot.domain.facts import (
 from bot.domain.run import LaneId, Rules
 from bot.domain.transcript import Transcript
 from bot.engine.leaving import RESTARTING
-from bot.engine.supervisor import RESUMED_AT_ONCE, TOO_OLD
+from bot.engine.supervisor import TOO_OLD
+from bot.engine.unfinished import AT_ONCE
+from bot.errors import MaybeStored, StoreFailed
 from bot.formats import FORMATS
 from bot.ports.store import PostedPage
 from bot.ports.surface import Method, Surface, SurfaceError
@@ -145,7 +147,7 @@ async def test_many_runs_are_taken_up_together_and_a_bad_one_holds_up_none() -> 
 
     async with scene.process({}) as supervisor:
         await supervisor.resume_in_places(FORMATS, PLACE, reopen)
-    assert most == RESUMED_AT_ONCE
+    assert most == AT_ONCE
     assert await scene.store.unfinished_runs() == ["run7"]
 
 
@@ -273,3 +275,49 @@ async def test_a_run_that_is_deleted_while_it_is_taken_up_asks_nobody_and_shows_
     assert scene.speakers[1].asked == []
     assert set(scene.place.history) == stood
     assert await scene.store.read(RUN) == []
+
+
+@in_virtual_time
+async def test_a_start_of_which_nobody_knows_is_in_doubt_until_it_is_taken_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = RestartScene()
+    claim = scene.store.claim
+
+    async def lose_answer(run: str, owner: str, facts: Sequence[Fact] = (), **how: Any) -> int:
+        await claim(run, owner, facts, **how)
+        raise MaybeStored("The connection is gone.")
+
+    async def refuse(run: str, owner: str, facts: Sequence[Fact] = (), **how: Any) -> int:
+        raise StoreFailed("The server is read-only.")
+
+    async with scene.process({}) as supervisor:
+        await supervisor.resume_in_places(FORMATS, PLACE, scene.reopen)
+        assert not supervisor.is_in_doubt
+        monkeypatch.setattr(scene.store, "claim", lose_answer)
+        with pytest.raises(MaybeStored):
+            await supervisor.begin(RUN, FORMATS["compare"], [scene.place], [make_start("compare"), ViewAttached(PLACE)])
+        monkeypatch.setattr(scene.store, "claim", refuse)
+        for _ in range(2):
+            assert supervisor.is_in_doubt
+            with pytest.raises(StoreFailed):
+                await supervisor.resume_unfinished()
+        monkeypatch.setattr(scene.store, "claim", claim)
+        await supervisor.resume_unfinished()
+        assert not supervisor.is_in_doubt
+        await supervisor.wait_until_finished(RUN)
+    assert (await scene.transcript()).finished == RunFinished("compared")
+
+
+@in_virtual_time
+async def test_a_start_after_which_its_messages_cannot_be_read_is_not_told_as_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def fail(run: str) -> list[PostedPage]:
+        raise StoreFailed("The connection is gone.")
+
+    scene = RestartScene()
+    async with scene.process({}) as supervisor:
+        with monkeypatch.context() as patched:
+            patched.setattr(scene.store, "posted_pages", fail)
+            with pytest.raises(MaybeStored):
+                await supervisor.begin(RUN, FORMATS["compare"], [scene.place], [make_start("compare")])
+    assert await scene.store.unfinished_runs() == [RUN]
