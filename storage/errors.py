@@ -64,7 +64,7 @@ def explain_error(error: BaseException | None) -> str | None:
     if isinstance(error, sqlite3.Error):
         code: str = getattr(error, "sqlite_errorname", "")  # errors of the driver's own carry none
         return next((text for name, text in _MEANINGS if code.startswith(name)), None)
-    if type(error).__module__.partition(".")[0] != "psycopg":
+    if not type(error).__module__.startswith("psycopg"):  # or its pool
         return None
     state: str = getattr(error, "sqlstate", None) or ""
     is_of_connection = any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)

@@ -125,7 +125,12 @@ async def open_hand_over(url: str) -> AsyncIterator[HandOver]:
         logging.getLogger(noisy).addFilter(_is_no_outage)
     name = postgres.describe_url(url)
     connector = PsycopgConnector(
-        conninfo=url, min_size=1, max_size=MAX_CONNECTIONS, timeout=POOL_WAIT_S, reconnect_timeout=RECONNECT_S
+        conninfo=url,
+        kwargs=postgres.PATIENCE,
+        min_size=1,
+        max_size=MAX_CONNECTIONS,
+        timeout=POOL_WAIT_S,
+        reconnect_timeout=RECONNECT_S,
     )
     app = App(connector=connector)
     with translating_errors(name):

@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, LiteralString, TypeVar
 from urllib.parse import urlsplit
@@ -36,9 +37,15 @@ LEAST_VERSION = 13_00_00  # as PostgreSQL counts
 LOCK = 0x6D6F6F74  # the key of the advisory lock that whoever runs the bot holds
 MAKE_LOCK = 0x6D6F6F76  # the key of the lock of who makes a library's tables
 LOCK_TRIES, LOCK_RETRY_S = 10, 0.1  # the server notices within moments that a killed process is gone
-CONNECT_TIMEOUT_S = 5
-# A server that has vanished without a word is noticed within 5 s while one waits for it, and as one writes to it.
-KEEPALIVES = {"keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 3, "tcp_user_timeout": 5_000}
+# Of every connection, also of those that libraries make: a server that is away, or that has vanished without a word, is
+# noticed within 5 s while one waits for it, and as one writes to it.
+PATIENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 5_000,
+}
 TRIES, RETRY_S = 10, 0.01  # of a transaction that met another process's, or whose connection had gone
 
 # A process that stands still in the middle of a transaction, or whose machine is gone, holds nobody up for longer.
@@ -160,10 +167,8 @@ async def connect_readers(url: str) -> AsyncIterator[PostgresDatabase]:
 
 def make_server_engine(url: str) -> AsyncEngine:
     """Make an engine for libraries that keep tables of their own in the database; it connects when it is used."""
-    driver = _load_driver()
-    return create_async_engine(
-        "postgresql+psycopg://", async_creator=lambda: driver.AsyncConnection.connect(url), pool_pre_ping=True
-    )
+    connect = partial(_load_driver().AsyncConnection.connect, url, **PATIENCE)
+    return create_async_engine("postgresql+psycopg://", async_creator=connect, pool_pre_ping=True)
 
 
 @asynccontextmanager
@@ -187,12 +192,7 @@ def _load_driver() -> Any:
 
 def _connect(url: str, **more: str) -> psycopg.Connection:
     connection: psycopg.Connection = _load_driver().connect(
-        url,
-        connect_timeout=CONNECT_TIMEOUT_S,
-        client_encoding="utf8",
-        application_name=_name_process(),
-        **KEEPALIVES,
-        **more,
+        url, client_encoding="utf8", application_name=_name_process(), **PATIENCE, **more
     )
     return connection
 
@@ -204,7 +204,7 @@ def _name_process() -> str:
 async def connect_async(url: str) -> psycopg.AsyncConnection:
     """Make a connection for the event loop, on which each statement is a transaction. Raises the driver's errors."""
     connection: psycopg.AsyncConnection = await _load_driver().AsyncConnection.connect(
-        url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name=_name_process(), **KEEPALIVES
+        url, autocommit=True, application_name=_name_process(), **PATIENCE
     )
     return connection
 

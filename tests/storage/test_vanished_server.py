@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from uuid import uuid4
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain.facts import Interjected
 from bot.errors import StoreFailed
 from storage import open_store
+from storage.handover import open_hand_over
+from storage.locations import make_library_engine
 
-HERE, THERE, PORT = "10.213.77.1", "10.213.77.2", 5432
+PORT = 5432
 WITHIN_S = 60.0  # only keeps a broken test from hanging: TCP by itself gives up after a quarter of an hour
 
 # Relays from a port of the other namespace to the server's socket, of which all namespaces see the file.
@@ -52,7 +58,9 @@ class Machine:
         target = {name: str(value) for name, value in conninfo_to_dict(server).items()}
         if not target.get("host", "").startswith("/"):
             pytest.skip("the server that is tested on has no socket here")
-        self.url = f"postgresql://{target['user']}@{THERE}:{PORT}/{target['dbname']}"
+        block = secrets.randbelow(1 << 14)  # four addresses of its own, as tests run beside each other
+        self._here, self._there = (f"10.213.{block >> 6}.{block % 64 * 4 + n}" for n in (1, 2))
+        self.url = f"postgresql://{target['user']}@{self._there}:{PORT}/{target['dbname']}"
         self._socket = f"{target['host']}/.s.PGSQL.{target.get('port', '5432')}"
         self._name = f"moot{uuid4().hex[:8]}"
 
@@ -61,34 +69,36 @@ class Machine:
         try:
             run("ip", "netns", "add", name)
             run("ip", "link", "add", "dev", near, "type", "veth", "peer", "name", far, "netns", name)
-            run("ip", "addr", "add", f"{HERE}/30", "dev", near)
+            run("ip", "addr", "add", f"{self._here}/30", "dev", near)
             run("ip", "link", "set", "dev", near, "up")
-            run("ip", "-n", name, "addr", "add", f"{THERE}/30", "dev", far)
+            run("ip", "-n", name, "addr", "add", f"{self._there}/30", "dev", far)
             run("ip", "-n", name, "link", "set", "dev", far, "up")
         except (OSError, subprocess.CalledProcessError) as error:
-            self.end()
             pytest.skip(f"no network of its own can be made here: {error}")
-        words = ["ip", "netns", "exec", name, sys.executable, "-c", RELAY, THERE, f"{PORT}", self._socket]
+        words = ["ip", "netns", "exec", name, sys.executable, "-c", RELAY, self._there, f"{PORT}", self._socket]
         self._relay = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
         assert self._relay.stdout is not None
         assert self._relay.stdout.readline() == "ready\n"
 
     def vanish(self) -> None:
-        run("ip", "-n", self._name, "route", "add", "blackhole", f"{HERE}/32")
+        run("ip", "-n", self._name, "route", "add", "blackhole", f"{self._here}/32")
 
     def end(self) -> None:
         if relay := getattr(self, "_relay", None):
             relay.kill()
             relay.communicate()
-        subprocess.run(["ip", "netns", "del", self._name], check=False, capture_output=True)
+        with suppress(OSError):  # there is no `ip`
+            subprocess.run(["ip", "netns", "del", self._name], check=False, capture_output=True)
 
 
 @pytest.fixture
 def machine(postgres: str) -> Iterator[Machine]:
     made = Machine(postgres)
-    made.begin()
-    yield made
-    made.end()
+    try:
+        made.begin()
+        yield made
+    finally:
+        made.end()
 
 
 async def test_a_server_that_vanishes_is_noticed_by_who_writes_and_who_reads(machine: Machine) -> None:
@@ -101,3 +111,25 @@ async def test_a_server_that_vanishes_is_noticed_by_who_writes_and_who_reads(mac
                 store.append("r", [Interjected("ann", "after")]), store.read("r"), return_exceptions=True
             )
     assert [type(error) for error in told] == [StoreFailed, StoreFailed], told
+
+
+async def test_a_server_that_vanishes_is_noticed_by_a_library_with_tables_of_its_own(machine: Machine) -> None:
+    engine = make_library_engine(machine.url)
+    try:
+        async with engine.connect() as conn:
+            await conn.execute(text("SELECT 1"))
+        machine.vanish()
+        with pytest.raises(SQLAlchemyError):
+            async with asyncio.timeout(WITHIN_S), engine.connect() as conn:
+                await conn.execute(text("SELECT 1"))
+    finally:
+        await engine.dispose()
+
+
+async def test_a_server_that_vanishes_is_noticed_by_who_hands_a_run_over(machine: Machine) -> None:
+    async with open_hand_over(machine.url) as jobs:
+        await jobs.offer("before", "")
+        machine.vanish()
+        with pytest.raises(StoreFailed):
+            async with asyncio.timeout(WITHIN_S):
+                await jobs.offer("after", "")
