@@ -24,7 +24,7 @@ from adapters.common.retry import read_retry_after, read_seconds
 from adapters.discord.buckets import Buckets, Counted, hidden_name
 from adapters.discord.budgets import ADDRESS_CEILING, BOT_CEILING, DEFAULT_WINDOW_S, ceiling_name, old_bucket_name
 from bot.live.budget import FORGET_S, Budgets, SentRequest
-from bot.ports.process import Clock, Hold, hold_alone
+from bot.ports.process import Clock, hold_run
 from bot.ports.surface import Forbidden, Gone, RateLimited, SurfaceError
 
 GONE = {10003: "the channel is gone", 10008: "the message is gone"}
@@ -77,11 +77,10 @@ class AlreadyExists(SurfaceError):
 class Rest:
     """Calls to Discord within the budgets. Hand `trace` to the client before it is used."""
 
-    def __init__(self, budgets: Budgets, time: Clock, hold: Hold = hold_alone) -> None:
-        """Set up calls within `budgets`; `time` is the event loop's clock. None shows text before `hold` returns."""
+    def __init__(self, budgets: Budgets, time: Clock) -> None:
+        """Set up calls within `budgets`; `time` is the event loop's clock."""
         self._budgets = budgets
         self._time = time
-        self._hold = hold
         self._client: discord.Client | None = None
         self.buckets = Buckets()
         self.trace = aiohttp.TraceConfig()
@@ -116,7 +115,7 @@ class Rest:
         # a call outside the scheduler, such as for a thread or a webhook, takes its place here
         ticket = None if shows_text else await self._wait_for_room()
         if shows_text:
-            await self._hold()
+            await hold_run()
         token = _ends_with_response.set(True)
         try:
             answer = await self._client.http.request(route, **more)

@@ -15,7 +15,7 @@ from adapters.common.retry import read_retry_after
 from adapters.slack.budgets import method_bucket
 from adapters.slack.scopes import NEEDS, Method
 from bot.network import describe_certificate_error, find_proxy
-from bot.ports.process import Hold, hold_alone
+from bot.ports.process import hold_run
 from bot.ports.surface import Forbidden, Gone, RateLimited, SurfaceError
 from bot.text import as_bytes
 
@@ -113,12 +113,10 @@ class MissingFeatures:
 class Api:
     """Calls with a workspace's token over one session. Every call raises SurfaceError and no other error."""
 
-    def __init__(self, session: aiohttp.ClientSession, api_base: str, hold: Hold = hold_alone) -> None:
-        """Take the session. No call shows text before `hold` returns."""
+    def __init__(self, session: aiohttp.ClientSession, api_base: str) -> None:
         self.session = session
         self.missing = MissingFeatures()
         self._base = api_base
-        self._hold = hold
 
     def client(self, token: str = "") -> AsyncWebClient:
         """Return Slack's own client without its retries, which could post a message twice."""
@@ -143,7 +141,7 @@ class Api:
         assert method in NEEDS, "`scopes.NEEDS` declares the scopes of every method that is called"
         sent: dict[str, Any] = {"http_verb": "GET", "params": arguments} if method in _BY_QUERY else {"json": arguments}
         if method.startswith("chat."):
-            await self._hold()
+            await hold_run()
         try:
             answer = await self.client(token).api_call(method, **sent)
         except SlackApiError as error:

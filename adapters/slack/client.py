@@ -43,7 +43,7 @@ from bot.actions.actions import Actions
 from bot.concurrency import KeyedSemaphore, TaskGroup
 from bot.errors import Misconfigured, Refused, Unreachable
 from bot.network import describe_certificate_error, find_proxy
-from bot.ports.process import Clock, Hold, hold_alone
+from bot.ports.process import Clock
 from bot.ports.store import DocumentStore, RunFilter, Store
 from bot.ports.surface import SurfaceError
 from bot.sealing import make_sealer
@@ -78,12 +78,8 @@ class SlackBot:
         clock: Clock = time.time,
         engine: AsyncEngine | None = None,
         connects: bool = True,
-        hold: Hold = hold_alone,
     ) -> None:
-        """Take what the app needs. Without `connects` it only calls Slack, and another process hears it.
-
-        It says nothing before `hold` returns.
-        """
+        """Take what the app needs. Without `connects` it only calls Slack, and another process hears it."""
         self.ready = asyncio.Event()
         self.widened = asyncio.Event()  # never set, since workspaces are looked up when they are needed
         self.url = ""  # where it listens for HTTP
@@ -95,7 +91,6 @@ class SlackBot:
         self._clock = clock
         self._engine = engine
         self._connects = connects
-        self._hold = hold
 
     async def is_connected(self) -> bool:
         """Return whether Slack can reach the app now: over its socket, or where it listens for HTTP."""
@@ -121,7 +116,7 @@ class SlackBot:
     async def _serve(self, accepted: Callable[[], Awaitable[None]]) -> None:
         settings = self._settings
         async with aiohttp.ClientSession() as session, TaskGroup() as tasks:
-            self._api = Api(session, settings.api_base, self._hold)
+            self._api = Api(session, settings.api_base)
             installations = await self._open_installations()
             self._workspaces = Workspaces(self._api, settings.bot, installations)
             self._deliveries = DeliveryLog("slack", self._documents, self._clock)

@@ -131,7 +131,7 @@ async def _take_runs(
     for bot in bots:
         await bot.ready.wait()
     reopen = {bot.name: bot.places.reopen for bot in bots}
-    worker = Worker(supervisor, store, FORMATS, reopen, cluster.pass_on, core.budgets)
+    worker = Worker(supervisor, store, FORMATS, reopen, cluster.pass_on, cluster.lease.hold_on, core.budgets)
     await cluster.serve_worker(worker, supervisor, settings.cluster.runs_per_worker)
 
 

@@ -37,7 +37,6 @@ from bot.cli.watch import Watcher
 from bot.engine.watchdog import end_when_held
 from bot.errors import Misconfigured, Unreachable
 from bot.live.budget import Budget
-from bot.ports.process import hold_alone
 from bot.settings.settings import Settings
 from storage import SqlStore, open_store
 from storage.leases import Role
@@ -150,13 +149,12 @@ async def serve_platforms(
 
 def _make_bots(settings: Settings, core: Core, store: SqlStore, cluster: Cluster | None) -> Iterator[Platform]:
     connects = cluster is None or cluster.role == "gateway"
-    hold = cluster.lease.hold if cluster and cluster.role == "worker" else hold_alone
     if settings.discord is not None:
-        rest = Rest(core.budgets, asyncio.get_running_loop().time, hold)
+        rest = Rest(core.budgets, asyncio.get_running_loop().time)
         client = make_client(settings.discord, rest, cluster.shards if cluster else None)
         yield DiscordBot(client, rest, core.actions, store, store, settings.discord, connects=connects)
     if settings.slack is not None:
-        yield SlackBot(core.actions, store, store, settings.slack, engine=store.engine, connects=connects, hold=hold)
+        yield SlackBot(core.actions, store, store, settings.slack, engine=store.engine, connects=connects)
 
 
 def make_budget(cluster: Cluster | None, name: str, started: float) -> Budget:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 
-from bot.ports.process import Clock
+from bot.ports.process import Clock, Hold
 from bot.ports.surface import SurfaceError
 
 SURE_S = 2.0  # from the beginning of a renewal that succeeded; a second before others may think that it has run out
@@ -35,11 +36,21 @@ class Lease:
         self._lost += 1
         self._renewed.set()
 
+    def hold_on(self) -> Hold:
+        """Return what waits until this lease surely lasts, and raises SurfaceError from when it is lost on."""
+        return partial(self._hold, self._lost)
+
     async def hold(self) -> None:
         """Wait until the lease surely lasts. Raises SurfaceError where it is lost meanwhile."""
-        lost = self._lost
-        while self._confirmed_at is None or self.now() >= self._confirmed_at + SURE_S:
+        await self._hold(self._lost)
+
+    async def _hold(self, lost: int) -> None:
+        while self._lost == lost and not self._is_sure:
             self._renewed.clear()
             await self._renewed.wait()
-            if self._lost != lost:
-                raise SurfaceError("another process has taken the run over")
+        if self._lost != lost:  # it may have another lease by now, under which it holds other runs
+            raise SurfaceError("another process has taken the run over")
+
+    @property
+    def _is_sure(self) -> bool:
+        return self._confirmed_at is not None and self.now() < self._confirmed_at + SURE_S

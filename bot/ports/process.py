@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
 from bot.domain.run import LaneId, TurnId
@@ -15,6 +16,24 @@ Hold = Callable[[], Awaitable[None]]  # returns while the process surely holds i
 
 async def hold_alone() -> None:
     """Return at once: no other process can have taken the runs of one that is alone."""
+
+
+_hold: ContextVar[Hold] = ContextVar("hold", default=hold_alone)
+
+
+async def hold_run() -> None:
+    """Return while the process surely holds the run that it is about to show something of. Raises SurfaceError."""
+    await _hold.get()()
+
+
+@contextmanager
+def holding(hold: Hold) -> Iterator[None]:
+    """Let `hold_run` wait for this in the meantime."""
+    token = _hold.set(hold)
+    try:
+        yield
+    finally:
+        _hold.reset(token)
 
 
 class RunningNote(Protocol):

@@ -21,7 +21,7 @@ from bot.domain.controls import Control, SeatRef
 from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
 from bot.live.budget import Budgets
-from bot.ports.process import Hold, hold_alone
+from bot.ports.process import holding
 from bot.ports.store import PostedPage
 from bot.ports.surface import Message, RateLimited, SurfaceError
 from tests.servers.discord import Channel, DiscordServer
@@ -41,8 +41,6 @@ def message(lane: LaneId = TURN, text: str = "Tea.", **more: Any) -> Message:
 
 
 class Scene:
-    hold: Hold = staticmethod(hold_alone)
-
     def __init__(self, server: DiscordServer, channel: Channel, rest: Rest, budgets: Budgets, spot: Address) -> None:
         self.server, self.channel, self.rest, self.budgets, self.spot = server, channel, rest, budgets, spot
 
@@ -68,18 +66,12 @@ async def scene() -> AsyncIterator[Scene]:
     async with DiscordServer(UNLIMITED) as server:
         channel = await server.create_channel(guild := await server.create_guild())
         budgets = Budgets(discord_budget, now())
-
-        async def hold() -> None:
-            await made.hold()
-
-        rest = Rest(budgets, now, hold)
+        rest = Rest(budgets, now)
         with redirect_clients(server):
             async with discord.Client(intents=discord.Intents.none(), http_trace=rest.trace) as client:
                 await client.login(server.token)
                 rest.use_client(client)
-                spot = Address(guild.id, channel.id, channel.id, "channel", "n")
-                made = Scene(server, channel, rest, budgets, spot)
-                yield made
+                yield Scene(server, channel, rest, budgets, Address(guild.id, channel.id, channel.id, "channel", "n"))
 
 
 async def test_a_seat_speaks_by_the_webhook_in_the_boards_thread(scene: Scene) -> None:
@@ -98,8 +90,7 @@ async def test_whoever_loses_its_runs_while_it_makes_a_webhook_posts_nothing_by_
 
     surface = scene.surface()
     await surface.post(message(BOARD, "> Tea?"))
-    scene.hold = lose
-    with pytest.raises(SurfaceError, match="another process"):
+    with pytest.raises(SurfaceError, match="another process"), holding(lose):
         await surface.post(message())
     assert not any("{webhook_token}" in seen.route for seen in scene.server.requests)
 
