@@ -63,8 +63,20 @@ def _require_agreement(offer: MustAgree, console: Console) -> None:
     """Ask the person whether a run is to begin. Raises Refused where they do not agree, or cannot be asked."""
     if not is_attended(console):
         raise Refused(f"{offer.price} Nothing was started: begin it at a keyboard, or raise money.ask_above_usd.")
-    if not Confirm.ask(f"{offer.price} Start?", console=console, default=False):
+    if not _confirm(f"{offer.price} Start?", console):
         raise Refused("Nothing was started, and nothing spent.")
+
+
+def _confirm(question: str, console: Console) -> bool:
+    """Ask a question at the keyboard; Ctrl-C and Ctrl-D say no. The event loop stands still until it is answered."""
+    kept = signal.signal(signal.SIGINT, signal.default_int_handler)  # asyncio's waits for the loop to go on
+    try:
+        return Confirm.ask(question, console=console, default=False)
+    except (KeyboardInterrupt, EOFError):
+        console.print()
+        return False
+    finally:
+        signal.signal(signal.SIGINT, kept)
 
 
 async def _start_run(actions: Actions, command: Command, options: StartOptions, surface: Surface) -> str:

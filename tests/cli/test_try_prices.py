@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -62,6 +63,31 @@ async def test_who_does_not_agree_spends_nothing(
     set_prices(0.001)
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setattr(sys, "stdin", Keyboard(typed))
+    with pytest.raises(Refused, match="Nothing was started, and nothing spent"):
+        await try_once("compare", ASKED)
+    assert server.log == []
+    assert find_in_files(Path("moot.db"), ASKED["question"]) == []
+
+
+class KeysThatLeave(Keyboard):
+    """A keyboard at which Ctrl-C is pressed, or Ctrl-D as nothing is typed."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def readline(self, size: int = -1, /) -> str:  # type: ignore[override]  # as StringIO itself does
+        if self.getvalue() == "Ctrl-C":
+            signal.raise_signal(signal.SIGINT)
+        return ""
+
+
+@pytest.mark.parametrize("key", ["Ctrl-C", "Ctrl-D"])
+async def test_who_leaves_the_question_by_a_key_starts_nothing_and_leaves_nothing(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    set_prices(0.001)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr(sys, "stdin", KeysThatLeave(key))
     with pytest.raises(Refused, match="Nothing was started, and nothing spent"):
         await try_once("compare", ASKED)
     assert server.log == []
