@@ -63,10 +63,12 @@ class Journal:
                 if self._now() >= gives_up_at:
                     raise doubt or error from error
                 await asyncio.sleep(RETRY_S)
-            except Fenced:
-                if doubt is None:
+            except Fenced as error:
+                if not facts:
                     raise
-                raise doubt from None  # it was stored, and another process has found it since
+                raise doubt or MaybeStored(
+                    str(error)
+                ) from None  # it was stored, and another process has found it since
             else:
                 return
 

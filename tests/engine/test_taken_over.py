@@ -8,7 +8,10 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from bot.domain.facts import Claimed, Fact, TurnStarted
+from bot.engine.journal import Journal
 from bot.engine.supervisor import RunSupervisor
+from bot.engine.trace import NoTrace
+from bot.errors import MaybeStored
 from bot.ports.store import Fenced
 from tests.support.conducted_runs import ADA, BOB, RUN, ConductedRun, conduct_run
 from tests.support.speakers import Step
@@ -50,3 +53,13 @@ def test_who_sleeps_in_the_middle_of_a_run_leaves_it_when_it_reads_on() -> None:
     run, t = conduct_run("compare", lines, take)
     assert sorted(seat for seat, _ in run.speaker.asked) == ["ada", "bob", "cyd"]
     assert not any(isinstance(entry.fact, Claimed) and entry.fact.owner == "another" for entry in t.entries)
+
+
+def test_who_sleeps_as_it_begins_a_run_does_not_tell_its_person_of_a_fault() -> None:
+    async def scene() -> list[Fact]:
+        store = TakenStore(lambda: 0.0)
+        with pytest.raises(MaybeStored):
+            await Journal(RUN, store, lambda: 0.0, NoTrace()).claim("me", [make_start("compare")])
+        return [entry.fact for entry in await store.read(RUN)]
+
+    assert run_virtual(scene()).count(make_start("compare")) == 1
