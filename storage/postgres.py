@@ -8,6 +8,7 @@ where the first connection is made.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import random
 import socket
@@ -187,6 +188,8 @@ def _load_driver() -> Any:
             f"storage.url names a PostgreSQL database, and its driver cannot be loaded ({error}): "
             "install Moot with the extra postgres."
         ) from error
+    # It warns of each batch of statements that it could not end in good order, which is told by the error as well.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     return psycopg
 
 

@@ -20,6 +20,7 @@ from storage import SqlStore
 from tests.servers.discord import Message
 from tests.servers.model_server import answer
 from tests.support.postgres import OwnServer
+from tests.support.processes import Town
 from tests.support.roles_here import TownHere, open_town_here
 
 LONG = answer(*["word "] * 3_000, gap_s=0.05)  # until it is skipped
@@ -120,7 +121,7 @@ async def test_people_of_discord_are_told_or_what_they_do_is_taken_later(
     assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING and r.name != "asyncio"] == []
 
 
-def read_texts(town: TownHere) -> list[str]:
+def read_texts(town: Town) -> list[str]:
     return [m.text for place in town.discord.hub.world.messages.values() for m in place.values()]
 
 

@@ -36,10 +36,13 @@ class Town:
         self.models = models
         self.process: Fork | None = None
 
-    async def start(self, *, connects: bool = True) -> None:
-        """Start the bot and return once it hears what people do, or at once where it may die before."""
+    async def start(self, *, connects: bool = True, output: int | None = None) -> None:
+        """Start the bot and return once it hears what people do, or at once where it may die before.
+
+        `output`: the file that takes what it prints, where it is not that of the tests.
+        """
         connected, self._asked_before = len(await self.discord.connects()), len(self.discord.requests)
-        self.process = await self._spawn("run")
+        self.process = await self._spawn("run", output=output)
         if not connects:
             return
         async with asyncio.timeout(120):
