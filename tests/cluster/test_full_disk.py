@@ -23,11 +23,10 @@ from bot.errors import NOTHING_STORED
 from storage import SqlStore, open_store
 from storage.locations import Location
 from storage.schema import accounts, calls
-from tests.cluster.test_outages import count_lines, read_texts
 from tests.servers.model_server import answer
 from tests.support.postgres import OwnServer
 from tests.support.processes import Town, open_town
-from tests.support.roles_here import open_town_here
+from tests.support.roles_here import count_lines, open_town_here, read_texts
 from tests.support.small_disk import SmallDisk, mount_small_disk
 
 WORDS = 200

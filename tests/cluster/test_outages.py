@@ -6,10 +6,10 @@ import asyncio
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -20,8 +20,7 @@ from storage import SqlStore
 from tests.servers.discord import Message
 from tests.servers.model_server import answer
 from tests.support.postgres import OwnServer
-from tests.support.processes import Town
-from tests.support.roles_here import TownHere, open_town_here
+from tests.support.roles_here import TownHere, count_lines, open_town_here, read_texts
 
 LONG = answer(*["word "] * 3_000, gap_s=0.05)  # until it is skipped
 DOWN_S = 3.0
@@ -65,11 +64,6 @@ ROOM = "DROP FUNCTION refuse CASCADE"
 def execute(url: str, statement: LiteralString) -> None:
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute(statement)
-
-
-def count_lines(logged: Sequence[Mapping[str, Any]]) -> Counter[str]:
-    """Count what both processes have logged as a warning, or as worse."""
-    return Counter(line["event"] for line in logged if line["log_level"] in ("warning", "error"))
 
 
 @pytest.mark.parametrize("trouble", ["away", "full"])
@@ -119,10 +113,6 @@ async def test_people_of_discord_are_told_or_what_they_do_is_taken_later(
     assert "the lease cannot be renewed; trying again" in lines
     assert max(lines.values()) <= 2, lines  # one for each process
     assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING and r.name != "asyncio"] == []
-
-
-def read_texts(town: Town) -> list[str]:
-    return [m.text for place in town.discord.hub.world.messages.values() for m in place.values()]
 
 
 async def is_there(store: SqlStore, run: str) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from storage import SqlStore, open_store
 from storage.leases import Role
 from tests.servers.discord import DiscordServer
 from tests.servers.model_server import ModelServer, answer
-from tests.support.processes import SEATS
+from tests.support.processes import SEATS, Town
 from tests.support.several import SharedTown
 
 
@@ -72,3 +73,13 @@ async def open_town_here(path: Path, url: str) -> AsyncIterator[tuple[TownHere, 
         for seat, name in SEATS.items():
             made.script_model(seat, answer(f"{name} ", "speaks."))
         yield made, stack
+
+
+def count_lines(logged: Sequence[Mapping[str, Any]]) -> Counter[str]:
+    """Count what both processes have logged as a warning, or as worse."""
+    return Counter(line["event"] for line in logged if line["log_level"] in ("warning", "error"))
+
+
+def read_texts(town: Town) -> list[str]:
+    """Return all messages that anybody can read."""
+    return [m.text for place in town.discord.hub.world.messages.values() for m in place.values()]
