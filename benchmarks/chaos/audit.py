@@ -99,15 +99,15 @@ def list_skips(t: Transcript) -> list[Skip]:
 class Audit:
     """An audit of all promises, each of them a method.
 
-    `kills` are wall times; `usual`: format → the outcome without kills; `touched`: boards under which others than the
-    bot have taken messages away.
+    `kills`: the wall times between which each may have taken a run away; `usual`: format → the outcome without kills;
+    `touched`: boards under which others than the bot have taken messages away.
     """
 
     ledger: Ledger
     places: Sequence[Place]
     calls: Sequence[Call]
     asked: Sequence[Asked]
-    kills: Sequence[float] = ()
+    kills: Sequence[tuple[float, float]] = ()
     usual: Mapping[str, str] = field(default_factory=dict)
     touched: Set[str] = frozenset()
 
@@ -252,7 +252,8 @@ class Audit:
                 key = _find_key(turn)
                 taken.add(key)
                 end = ends.get(turn.id, float("inf"))
-                fell = sum(turn.started.at - SLACK_S <= at <= end + SLACK_S for at in self.kills)
+                since = turn.started.at - SLACK_S
+                fell = sum(first <= end + SLACK_S and since <= last for first, last in self.kills)
                 if key and len(asked[key]) > 1 + fell:
                     calls = ", ".join(f"{call.at:.2f} to {call.ended_at or 0.0:.2f}" for call in asked[key])
                     yield f"{run} {turn.id} was asked {calls}, with {fell} kills {turn.started.at:.2f} to {end:.2f}"

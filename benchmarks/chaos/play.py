@@ -74,7 +74,8 @@ async def play(scene: Scene, usual: Mapping[str, str]) -> Played:
         await wait_until_settled(w, scene.settles_within_s)
         found = await stop_bot(w)
         async with open_store(w.bot.store, clock=time.time) as store:  # its lock is free again
-            audit = Audit(await read_ledger(store), w.places, w.models.calls, crowd.asked, w.bot.kills, usual)
+            kills = [(at, at) for at in w.bot.kills]
+            audit = Audit(await read_ledger(store), w.places, w.models.calls, crowd.asked, kills, usual)
         found += audit.check_after_kills()
         return Played(
             kills=killer.done,

@@ -45,11 +45,14 @@ class Member:
 
 @dataclass
 class Fleet:
-    """The processes of a world. `blows`: wall times at which runs were taken from one; `broken`: what one broke."""
+    """The processes of a world.
+
+    `blows`: the wall times between which one may have taken a run away; `broken`: what a process broke.
+    """
 
     world: World
     members: list[Member] = field(default_factory=list)
-    blows: list[float] = field(default_factory=list)
+    blows: list[tuple[float, float]] = field(default_factory=list)
     broken: list[Found] = field(default_factory=list)
     _ended: list[Member] = field(default_factory=list)  # of which it is known why
 
@@ -79,28 +82,32 @@ class Fleet:
 
     async def kill(self, member: Member) -> float:
         """Kill a process; return when."""
-        self._note_blow()
+        at = time.time()
+        self.blows.append((at, at))
         self._ended.append(member)
         member.bot.kill()
         await member.bot.wait_until_gone()
-        return self.blows[-1]
+        return at
 
     async def sleep(self, member: Member, seconds: float) -> float:
         """Let a process sleep for so long; return when that began."""
-        self._note_blow()
+        at = time.time()
+        self.blows.append((at, at))
         member.bot.send(SIGSTOP)
         await asyncio.sleep(seconds)
         member.bot.send(SIGCONT)
-        return self.blows[-1]
+        return at
 
     async def stop(self, member: Member) -> float:
         """Stop a process as an operator does; return when it had handed its runs over."""
         self._ended.append(member)
+        began = time.time()
         member.bot.send(SIGTERM)
         async with asyncio.timeout(STOPS_WITHIN_S):
             while await self.has_lease(member):
                 await asyncio.sleep(LOOK_S)
-        self._note_blow()
+        at = time.time()
+        self.blows.append((began, at))
         try:
             status = await member.bot.wait_for_end()
         except TimeoutError:
@@ -109,7 +116,7 @@ class Fleet:
             if status != 0:
                 said = f"a {member.role} left with status {status}: {member.bot.log[-500:]}"
                 self.broken.append(Found("goes on by itself", said))
-        return self.blows[-1]
+        return at
 
     def find_ended(self) -> list[Found]:
         """Return processes that have ended by themselves since the last time."""
@@ -121,9 +128,6 @@ class Fleet:
         """Kill what still runs."""
         for member in self.members:
             member.bot.end()
-
-    def _note_blow(self) -> None:
-        self.blows.append(time.time())
 
     # the database, seen from outside
 

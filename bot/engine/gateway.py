@@ -32,6 +32,7 @@ from bot.ports.surface import Surface, platform_of
 log = structlog.get_logger()
 
 BOARD_S = 10.0  # the longest wait for the board of a new run, before another process shows it
+LOOK_S = 0.05  # between two looks whether all new runs are handed over, as the process stops
 REFRESH_S, LEAST_REFRESH_S = 2.0, 0.25  # how often the runs that go on are looked at, and may be
 
 MakeConductor = Callable[[str, Format, Trace], Conductor]
@@ -76,7 +77,6 @@ class GatewayRuns:
         self._refreshing = asyncio.Lock()
         self._refreshed_at = -REFRESH_S  # loop time
         self._looked = asyncio.Event()
-        self._opening: set[asyncio.Task[None]] = set()
         self.taken_up = set[str]()  # new runs that are held here, until another process is handed them
         self._tasks = TaskGroup()
 
@@ -102,9 +102,7 @@ class GatewayRuns:
             self.taken_up.discard(run)
             raise
         self._open[run] = conductor.transcript
-        task = self._tasks.create_task(self._open_board(conductor, surfaces, trace), name=run)
-        self._opening.add(task)
-        task.add_done_callback(self._opening.discard)
+        self._tasks.create_task(self._open_board(conductor, surfaces, trace), name=run)
 
     async def _open_board(self, conductor: Conductor, surfaces: Sequence[Surface], trace: Trace) -> None:
         """Show the board of a new run, and hand the run over as soon as that stands."""
@@ -139,8 +137,10 @@ class GatewayRuns:
     async def hand_over(self) -> None:
         """Let runs that have just begun reach the others, before this process stops. No new run may begin."""
         self.leaving = True
-        if self._opening:
-            await asyncio.wait(self._opening, timeout=BOARD_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BOARD_S):
+                while self.taken_up:  # noqa: ASYNC110 – no event
+                    await asyncio.sleep(LOOK_S)
 
     async def refresh(self) -> None:
         """Read what has happened in the runs that are not over; in a flood, several times a second at most."""

@@ -128,10 +128,12 @@ def test_what_is_broken_is_found(case: str) -> None:
 def test_a_turn_may_be_asked_once_more_for_each_kill_while_it_was_open() -> None:
     audit, _ = whole()
     audit.calls = [*audit.calls, *audit.calls]
-    audit.kills = [2.5]
-    assert found(audit) == set()
-    audit.kills = [30.0]
-    assert found(audit) == {"billed"}
+    for fell in ((2.5, 2.5), (0.0, 2.5), (0.0, 30.0)):
+        audit.kills = [fell]
+        assert found(audit) == set()
+    for missed in ((30.0, 30.0), (30.0, 40.0)):
+        audit.kills = [missed]
+        assert found(audit) == {"billed"}
 
 
 def test_another_outcome_than_usual_lowers_the_share() -> None:
