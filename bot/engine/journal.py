@@ -66,9 +66,8 @@ class Journal:
             except Fenced as error:
                 if not facts:
                     raise
-                raise doubt or MaybeStored(
-                    str(error)
-                ) from None  # it was stored, and another process has found it since
+                # it was stored, and another process has found it since
+                raise doubt or MaybeStored(str(error)) from error
             else:
                 return
 
