@@ -16,8 +16,7 @@ from bot.live.hidden_limit import HiddenLimit
 BOT_CEILING = "discord"  # over all buckets, of calls with the bot's token
 ADDRESS_CEILING = "discord address"  # over all buckets, of calls without it
 REQUESTS_PER_S = 50  # requests below each ceiling
-# Until the first answer tells a bucket's own limit; a webhook's windows are known to be shorter.
-DEFAULT_REQUESTS, DEFAULT_WINDOW_S, WEBHOOK_WINDOW_S = 5, 5.0, 2.0
+DEFAULT_REQUESTS, DEFAULT_WINDOW_S = 5, 5.0  # until the first answer tells a bucket's own limit
 OLD_EDITS, OLD_EDITS_WINDOW_S = 3, 6.0  # edits a channel, of messages that are older than an hour
 HIDDEN = "discord hidden "  # one a kind of call and place, for what no header shows
 THREAD_GATE = "discord thread "  # one budget a run: Discord may put off the opening of its thread for minutes
@@ -40,8 +39,7 @@ def discord_budget(name: str, started: float) -> Budget:
         return HiddenLimit()
     if name.endswith(" old"):
         return FixedWindow(OLD_EDITS, OLD_EDITS_WINDOW_S, at_once=1)
-    window_s = WEBHOOK_WINDOW_S if " webhooks/" in name else DEFAULT_WINDOW_S
-    return FixedWindow(DEFAULT_REQUESTS, window_s, at_once=1, eager=True)
+    return FixedWindow(DEFAULT_REQUESTS, DEFAULT_WINDOW_S, at_once=1, eager=True)
 
 
 def share_ceiling(peers: int, started: float) -> Budget:

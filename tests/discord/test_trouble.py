@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bot.domain.facts import Fact, VoteCast
+from bot.domain.facts import VoteCast
 from bot.live.schedule import Scheduler
 from tests.servers.discord import Request, Rule
 from tests.servers.model_server import Reply, answer
@@ -301,13 +301,17 @@ async def test_the_same_interaction_twice_is_one(moot: Moot) -> None:
 
 async def test_people_are_answered_in_time_while_the_disk_is_slow(moot: Moot, monkeypatch: pytest.MonkeyPatch) -> None:
     _, thread, turn = await open_run(moot)
-    disk, append = asyncio.Event(), moot.store.append
+    disk = asyncio.Event()
 
-    async def slow(run: str, facts: Sequence[Fact], **more: Any) -> None:
-        await disk.wait()
-        await append(run, facts, **more)
+    def slow_down(write: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def slow(*given: Any, **more: Any) -> Any:
+            await disk.wait()
+            return await write(*given, **more)
 
-    monkeypatch.setattr(moot.store, "append", slow)
+        return slow
+
+    for write in ("append", "claim"):
+        monkeypatch.setattr(moot.store, write, slow_down(getattr(moot.store, write)))
     skip = await moot.server.click(moot.ada, turn, find_button(turn, "skip"))
     start = await moot.server.slash(moot.bob, moot.channel, "compare", question="And milk?")
     assert [(await asked.answer()).kind for asked in (skip, start)] == ["deferred", "deferred"]

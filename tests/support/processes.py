@@ -89,8 +89,10 @@ class Town:
         """Ask once more and return the sentence of the refusal."""
         asked = await self.discord.slash(self.ada, self.channel, "compare", question="Milk?")
         seen = await asked.answer()
-        assert seen.message is not None
-        return seen.message.text
+        async with asyncio.timeout(60):
+            while not (seen.content or seen.followups):  # a start is tried again for some seconds
+                await asyncio.sleep(0.05)
+        return seen.followups[0].text if seen.followups else seen.content
 
     def script_model(self, seat: str, *replies: Reply) -> None:
         """Set what a seat's model answers from now on; it repeats the last reply."""
