@@ -112,10 +112,11 @@ class Rest:
         if query:
             more["params"] = query
         shows_text = self.buckets.read_path(method, yarl.URL(route.url).path)
-        # a call outside the scheduler, such as for a thread or a webhook, takes its place here
-        ticket = None if shows_text else await self._wait_for_room()
+        ticket: SentRequest | None = None
         if shows_text:
             await hold_run()
+        else:  # a call outside the scheduler, such as for a thread or a webhook, takes its place here
+            ticket = await self._wait_for_room()
         token = _ends_with_response.set(True)
         try:
             answer = await self._client.http.request(route, **more)
