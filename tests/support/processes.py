@@ -16,6 +16,7 @@ from typing import Any
 from storage import SqlStore, open_store
 from tests.servers.discord import Channel, DiscordServer, Guild, Message, Request, User
 from tests.servers.model_server import ModelServer, Reply, answer
+from tests.support.discord_bot import PATIENCE_S
 from tests.support.forked_moot import Fork, fork_moot
 from tests.support.paths import ROOT
 from tests.support.planted import PLANTED
@@ -165,7 +166,7 @@ class Town:
 @asynccontextmanager
 async def open_town(path: Path, **more: object) -> AsyncIterator[Town]:
     """Open a town without a bot in it, and kill the bot at the end if one still runs. `more`: tables of settings."""
-    async with ModelServer() as models, DiscordServer() as discord:
+    async with ModelServer() as models, DiscordServer(deadline_s=PATIENCE_S) as discord:
         made = Town(path, discord, models)
         made.guild = await discord.create_guild()
         made.channel = await discord.create_channel(made.guild)

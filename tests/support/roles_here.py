@@ -18,6 +18,7 @@ from storage import SqlStore, open_store
 from storage.leases import Role
 from tests.servers.discord import DiscordServer
 from tests.servers.model_server import ModelServer, answer
+from tests.support.discord_bot import PATIENCE_S
 from tests.support.processes import SEATS, Town
 from tests.support.several import SharedTown
 
@@ -65,7 +66,7 @@ async def _cut_off(serving: asyncio.Task[None]) -> None:
 @asynccontextmanager
 async def open_town_here(path: Path, url: str) -> AsyncIterator[tuple[TownHere, AsyncExitStack]]:
     """Open a town without a bot in it; leave it to cut off those that were started in it."""
-    async with ModelServer() as models, DiscordServer() as discord, AsyncExitStack() as stack:
+    async with ModelServer() as models, DiscordServer(deadline_s=PATIENCE_S) as discord, AsyncExitStack() as stack:
         made = TownHere(path, url, discord, models)
         made.guild = await discord.create_guild()
         made.channel = await discord.create_channel(made.guild)

@@ -16,6 +16,7 @@ from aiohttp import ClientConnectionError
 from storage import SqlStore, open_store
 from tests.servers.discord import DiscordServer
 from tests.servers.model_server import ModelServer, answer
+from tests.support.discord_bot import PATIENCE_S
 from tests.support.forked_moot import Fork
 from tests.support.operators_port import find_free_port, read_page
 from tests.support.processes import SEATS, Town
@@ -92,7 +93,7 @@ class SharedTown(Town):
 @asynccontextmanager
 async def open_shared_town(path: Path, url: str, **more: object) -> AsyncIterator[SharedTown]:
     """Open a town without a bot in it, and kill at the end what still runs. `more`: tables of settings."""
-    async with ModelServer() as models, DiscordServer() as discord:
+    async with ModelServer() as models, DiscordServer(deadline_s=PATIENCE_S) as discord:
         made = SharedTown(path, url, discord, models)
         made.guild = await discord.create_guild()
         made.channel = await discord.create_channel(made.guild)
