@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
+from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -14,6 +15,16 @@ from psycopg.conninfo import conninfo_to_dict
 from bot.concurrency import TaskGroup
 
 CHUNK_BYTES = 65_536
+
+Link = tuple[StreamReader, StreamWriter]
+
+
+async def open_link(server: Mapping[str, str]) -> Link:
+    """Open a connection to a server by its address, as libpq names the parts."""
+    host, port = server.get("host", "127.0.0.1"), server.get("port", "5432")
+    if host.startswith("/"):
+        return await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
+    return await asyncio.open_connection(host, int(port))
 
 
 class PostgresRelay:
@@ -55,12 +66,7 @@ class PostgresRelay:
         if self.is_shut:
             client.close()
             return
-        host, port = self._target.get("host", "127.0.0.1"), self._target.get("port", "5432")
-        answers, server = (
-            await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
-            if host.startswith("/")
-            else await asyncio.open_connection(host, int(port))
-        )
+        answers, server = await open_link(self._target)
         self._clients.add(client)
         try:
             async with TaskGroup() as tasks:

@@ -14,12 +14,12 @@ from typing import Self
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from tests.servers.postgres_relay import Link, open_link
+
 _NO_ENCRYPTION = (80877103, 80877104)  # what a client asks for first
 _VERSION = 196608
 _ACCEPTED = b"R" + struct.pack("!ii", 8, 0)
 _READY = b"Z" + struct.pack("!i", 5) + b"I"
-
-Link = tuple[StreamReader, StreamWriter]
 
 
 class TransactionPooler:
@@ -51,13 +51,7 @@ class TransactionPooler:
             await writer.wait_closed()
 
     async def _connect(self) -> Link:
-        host, port = self._target.get("host", "127.0.0.1"), self._target.get("port", "5432")
-        link = (
-            await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
-            if host.startswith("/")
-            else await asyncio.open_connection(host, int(port))
-        )
-        reader, writer = link
+        reader, writer = link = await open_link(self._target)
         self._links.append(link)
         names = b"".join(
             f"{key}\0{value}\0".encode()
