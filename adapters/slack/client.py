@@ -37,6 +37,7 @@ from adapters.slack.listening import Listener
 from adapters.slack.names import SlackReader
 from adapters.slack.people import AccessRules, People
 from adapters.slack.places import Places
+from adapters.slack.quoted import QuotedMessages
 from adapters.slack.scopes import wanted_scopes
 from adapters.slack.workspaces import Authorize, Workspaces
 from bot.actions.actions import Actions
@@ -121,6 +122,8 @@ class SlackBot:
             self._workspaces = Workspaces(self._api, settings.bot, installations)
             self._deliveries = DeliveryLog("slack", self._documents, self._clock)
             await self._deliveries.load()
+            self._quoted = QuotedMessages(self._documents, self._clock)
+            await self._quoted.forget_old()
             await self._check_tokens()
             await accepted()
             self._build_parts()
@@ -217,6 +220,7 @@ class SlackBot:
             questions,
             seal,
             SlackReader(self.people),
+            self._quoted,
         )
         self.listener = Listener(
             self._api,

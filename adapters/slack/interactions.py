@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +13,6 @@ from pydantic import ValidationError
 from adapters.common.attachments import attach_files
 from adapters.common.failures import report_failure
 from adapters.common.question_log import QuestionLog
-from adapters.common.recent import RecentDict
 from adapters.common.seals import Seal
 from adapters.slack import forms
 from adapters.slack.addresses import question_key
@@ -23,6 +21,7 @@ from adapters.slack.files import slack_files
 from adapters.slack.names import SlackReader
 from adapters.slack.people import People
 from adapters.slack.places import Places
+from adapters.slack.quoted import QuotedMessages
 from adapters.slack.replies import BoardNotShown, Reply, Request
 from bot.actions.actions import Actions
 from bot.actions.offers import START, MustAgree
@@ -54,8 +53,6 @@ log = structlog.get_logger()
 
 Json = Mapping[str, Any]
 
-MAX_QUOTED = 200  # messages of others that a form may be open about
-MAX_IN_FORM = 2_500  # characters of a message that a form holds itself; Slack takes 3,000 with what else it holds
 TITLES = {"council": "A council", "debate": "A debate", "compare": "A comparison"}
 
 
@@ -63,7 +60,7 @@ class InteractionHandler:
     """The handler of interactions: answers each.
 
     `limits` bound attachments; `order` lets one person's presses act one after the other; `questions` keeps the runs
-    that menus of messages have started.
+    that menus of messages have started, `quoted` what forms are about.
     """
 
     def __init__(
@@ -76,6 +73,7 @@ class InteractionHandler:
         questions: QuestionLog,
         seal: Seal,
         reader: SlackReader,
+        quoted: QuotedMessages,
     ) -> None:
         self.actions = actions
         self.reader = reader
@@ -86,8 +84,7 @@ class InteractionHandler:
         self._order = order
         self._questions = questions
         self._seal = seal
-        # name in a form → message with its files
-        self._quoted: RecentDict[str, tuple[Target, Sequence[Json]]] = RecentDict(size=MAX_QUOTED)
+        self._quoted = quoted
 
     async def take_command(self, workspace: Workspace, body: Json) -> None:
         """Take a slash command. Without its required options it opens a form of all of them."""
@@ -181,7 +178,7 @@ class InteractionHandler:
         """Return who asks and where. Raises Refused where they may not."""
         request = reply.request
         channels = await self._people.check_channel(request.workspace, request.channel) if request.channel else ()
-        by = await self._people.find_person(request.workspace, request.user, request.channel)
+        by = await self._find_person(reply)
         run = await self._places.find_run(request.workspace.id, request.channel, request.thread)
 
         def show(run: str, question: str) -> Surface:
@@ -192,6 +189,9 @@ class InteractionHandler:
             )
 
         return Here(by, show, channels, run, tuple(images), self._can_see(request, by))
+
+    async def _find_person(self, reply: Reply) -> Person:
+        return await self._people.find_person(reply.request.workspace, reply.request.user, reply.request.channel)
 
     def _can_see(self, request: Request, by: Person) -> CanSee:
         async def can_see(address: str) -> bool:
@@ -248,12 +248,8 @@ class InteractionHandler:
             return
         target = read_target(metadata["run"], metadata["about"])
         files: Sequence[Json] = ()
-        if message := metadata.get("message"):
-            target = Target("", None, *json.loads(message))
         if quoted := metadata.get("quoted"):
-            if (known := self._quoted.pop(quoted)) is None:
-                raise Refused("What this form is about is not known here any more: use the shortcut once more.")
-            target, files = known
+            target, files = await self._quoted.take((await self._find_person(reply)).key, quoted)
         await self._press(reply, metadata["action"], target, await self._read_values(reply, values), files)
 
     async def _read_values(self, reply: Reply, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -296,10 +292,10 @@ class InteractionHandler:
             answer = dispatch.take_its_place(answer)
         if question and isinstance(answer, Started):
             self._questions.add(question, answer.run)
-        metadata = {"action": action, **self._keep_target(target, files)} if isinstance(answer, Form) else {}
-        by = await self._people.find_person(reply.request.workspace, reply.request.user, reply.request.channel)
+        by = await self._find_person(reply)
+        kept = await self._keep_target(by, target, files) if isinstance(answer, Form) else {}
         try:
-            await self._answer(reply, answer, by, metadata)
+            await self._answer(reply, answer, by, {"action": action, **kept})
         finally:  # what was deleted goes, whether or not its person can be told
             left = await dispatch.finish_delete(self.actions, answer, self._places.erase)
         if action == START.action and isinstance(answer, Started):
@@ -357,19 +353,15 @@ class InteractionHandler:
         press = PRESSES.get(metadata.get("action", ""))
         return press.options if press else RunOptions
 
-    def _keep_target(self, target: Target, files: Sequence[Json]) -> dict[str, str]:
+    async def _keep_target(self, by: Person, target: Target, files: Sequence[Json]) -> dict[str, str]:
         """Return the metadata by which a form finds its target, in any process.
 
-        A message of others that is long or has files is kept here, by a name.
+        A message of others is kept in the store, by a name: a form holds 3,000 characters.
         """
-        if target.run or target.about:
-            return {"run": target.run, "about": about_text(target.about)}
-        message = json.dumps([target.text, target.author, target.carried])
-        if not files and len(json.dumps(message)) <= MAX_IN_FORM:
-            return {"run": "", "about": "", "message": message}
-        name = secrets.token_hex(8)
-        self._quoted.put(name, (target, files))
-        return {"run": "", "about": "", "quoted": name}
+        known = {"run": target.run, "about": about_text(target.about)}
+        if target.run or not (target.text or target.carried or files):
+            return known
+        return {**known, "quoted": await self._quoted.keep(by.key, target, files)}
 
 
 def _read_request(workspace: Workspace, body: Json, thread: str) -> Request:

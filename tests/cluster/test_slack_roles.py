@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from signal import SIGKILL
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 
 from bot.domain.facts import RunFinished, RunStarted, SkipAsked, TurnEnded, VoteCast
-from storage import SqlStore
+from storage import SqlStore, open_store
 from tests.servers.model_server import answer
-from tests.servers.slack.world import Message
+from tests.servers.slack import SlackServer
+from tests.servers.slack.world import Message, Ref
 from tests.support.postgres import make_database
 from tests.support.processes import SEATS
 from tests.support.several import SharedTown, open_shared_town
@@ -94,19 +96,39 @@ async def test_a_run_in_a_direct_message_streams_there(both: tuple[SharedTown, S
     await wait_until(is_shown)
 
 
-async def test_what_one_gateway_has_offered_another_one_starts_once(both: tuple[SharedTown, SlackHall]) -> None:
-    town, hall = both
-    server, gateway = hall.server, town.processes[-1]
-    sockets = server.sockets.count
-    await (await server.people.say(hall.ann.id, hall.channel.id, "Tea or coffee?", mention=True))
-    await wait_until(lambda: bool(server.world.ephemerals))
-    (notice,) = server.world.ephemerals
+async def replace_gateway(town: SharedTown, server: SlackServer) -> None:
+    """Start another gateway, and kill the one that Slack has sent everything to until now."""
+    gateway, sockets = town.processes[-1], server.sockets.count
     await town.start_role("gateway")
     gateway.send_signal(SIGKILL)
     await gateway.wait()
     await wait_until(lambda: server.sockets.count == sockets)
+
+
+async def test_what_one_gateway_has_offered_another_one_starts_once(both: tuple[SharedTown, SlackHall]) -> None:
+    town, hall = both
+    server = hall.server
+    await (await server.people.say(hall.ann.id, hall.channel.id, "Tea or coffee?", mention=True))
+    await wait_until(lambda: bool(server.world.ephemerals))
+    (notice,) = server.world.ephemerals
+    await replace_gateway(town, server)
     start = find_action(notice, "start")
     for _ in range(2):
         await (await server.people.click_ephemeral(notice, start))
     assert [fact.question for fact in await read_facts(town, RunStarted)] == ["Tea or coffee?"]
     assert len(await read_facts(town, RunFinished)) == 1
+
+
+async def test_the_form_about_a_message_may_be_sent_to_another_gateway(both: tuple[SharedTown, SlackHall]) -> None:
+    town, hall = both
+    people, views = hall.server.people, hall.server.world.views
+    said = "Milk goes in first. " * 200
+    talk = await people.say(hall.ann.id, hall.channel.id, said)
+    await (await people.shortcut(hall.ann.id, Ref(hall.channel.id, talk.event["ts"]), "moot:send_to"))
+    await wait_until(lambda: len(views) == 1)
+    await replace_gateway(town, hall.server)
+    await (await people.submit(hall.ann.id, next(iter(views)), {"model": "claude", "note": "Is it so?"}))
+    (started,) = await read_facts(town, RunStarted)
+    assert said.strip() in str(started)
+    async with open_store(town.url, clock=time.time, read_only=True) as store:
+        assert await store.documents("slack/quoted/") == {}
