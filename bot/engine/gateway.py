@@ -154,9 +154,10 @@ class GatewayRuns:
             for run in self._open.keys() - found.keys():
                 del self._open[run]
             self._unreadable &= found.keys()
-            for run, seq in found.items():
+            beginning = self.taken_up - self._open.keys()  # whose starts are counted until they are stored
+            for run in found.keys() - beginning:
                 known = self._open.get(run, Transcript())
-                if known.seq < seq and run not in self._unreadable:
+                if known.seq < found[run] and run not in self._unreadable:
                     await self._read_on(run, known)
             self._looked.set()
 

@@ -1,10 +1,10 @@
-"""The runs of a gateway that stops while one begins: the run reaches the others, and its person is told no failure."""
+"""The runs of a gateway while one begins: it is counted once, and reaches the others also where the gateway stops."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, nullcontext
 
 from bot.domain.facts import Fact
 from bot.engine.conductor import Conductor
@@ -33,10 +33,19 @@ class SlowStore(MemoryStore):
         return await super().claim(run, owner, facts, key=key)
 
 
-@in_virtual_time
-async def test_a_gateway_that_stops_hands_over_a_run_that_is_just_beginning() -> None:
-    now = asyncio.get_running_loop().time
-    store, speaker, handed = SlowStore(now), ScriptedSpeaker(), list[str]()
+class LateStore(MemoryStore):
+    """A store that takes a run at once and says so only after a while."""
+
+    async def claim(self, run: str, owner: str, facts: Sequence[Fact] = (), *, key: str | None = None) -> int:
+        epoch = await super().claim(run, owner, facts, key=key)
+        await asyncio.sleep(4.0)
+        return epoch
+
+
+@asynccontextmanager
+async def open_gateway(store: MemoryStore, handed: list[str]) -> AsyncIterator[GatewayRuns]:
+    """Open the runs of a gateway on a store; `handed` gets the runs that it hands over."""
+    now, speaker = asyncio.get_running_loop().time, ScriptedSpeaker()
 
     def make_conductor(run: str, form: Format, trace: Trace) -> Conductor:
         planner = Planner(form, now, nullcontext)
@@ -44,8 +53,8 @@ async def test_a_gateway_that_stops_hands_over_a_run_that_is_just_beginning() ->
             run, planner, store=store, speaker=speaker, clock=now, trace=trace, owner="here", tell_operator=None
         )
 
-    async def list_nothing() -> dict[str, int]:
-        return {}
+    async def list_open() -> dict[str, int]:
+        return {RUN: len(entries)} if (entries := await store.read(RUN)) else {}
 
     async def list_nobody(within_s: float) -> dict[str, Starter]:
         return {}
@@ -60,17 +69,36 @@ async def test_a_gateway_that_stops_hands_over_a_run_that_is_just_beginning() ->
             scheduler=scheduler,
             trace=NoTrace(),
             make_conductor=make_conductor,
-            list_open=list_nothing,
+            list_open=list_open,
             list_begun=list_nobody,
             hand_over=hand_over,
             signal=lambda run, note: None,
             watch=lambda run: nullcontext(),
         ) as runs,
     ):
-        place = Place(Platform(round_trip_s=0.01))
+        yield runs
+
+
+@in_virtual_time
+async def test_a_gateway_that_stops_hands_over_a_run_that_is_just_beginning() -> None:
+    handed, place = list[str](), Place(Platform(round_trip_s=0.01))
+    async with open_gateway(SlowStore(asyncio.get_running_loop().time), handed) as runs:
         beginning = asyncio.create_task(runs.begin(RUN, FORMATS["compare"], [place], [make_start("compare")]))
         await asyncio.sleep(1.0)
         await runs.hand_over()
         assert handed == [RUN]
         await beginning
     assert [lane.stage for lane, _ in place.read_texts()] == ["board"]
+
+
+@in_virtual_time
+async def test_a_run_that_is_just_being_stored_is_not_counted_beside_its_start() -> None:
+    place = Place(Platform(round_trip_s=0.01))
+    async with open_gateway(LateStore(asyncio.get_running_loop().time), []) as runs:
+        beginning = asyncio.create_task(runs.begin(RUN, FORMATS["compare"], [place], [make_start("compare")]))
+        await asyncio.sleep(3.0)
+        assert runs.unfinished_starts() == []
+        await beginning
+        assert runs.unfinished_starts() == [make_start("compare")]
+        await asyncio.sleep(3.0)
+        assert runs.unfinished_starts() == [make_start("compare")]
