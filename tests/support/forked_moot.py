@@ -20,6 +20,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -82,7 +83,13 @@ class _Forks:
         assert self._process.stdout.readline() == b"ready\n"
 
 
-_find_forks = cache(_Forks)
+_make_forks = cache(_Forks)
+_making = threading.Lock()  # `cache` lets several threads that ask at first each make one
+
+
+def _find_forks() -> _Forks:
+    with _making:
+        return _make_forks()
 
 
 def find_moot() -> str:
