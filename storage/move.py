@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
+from threading import Event
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, MetaData, Row, Select, Table, func, insert, select, text, tuple_
-from sqlalchemy.exc import DataError, StatementError
+from sqlalchemy import Column, Connection, MetaData, Row, Select, Table, event, func, insert, select, text, tuple_
+from sqlalchemy.exc import DataError, OperationalError, StatementError
 
 from bot.errors import Misconfigured, StoreFailed
 from bot.ports.process import Clock
@@ -24,8 +25,7 @@ from storage.store import open_store
 
 SHARE_ROWS = 200  # read and written at once; a start may hold megabytes
 
-# The index is made anew, every database has its own version of the tables, and jobs are made anew for runs.
-_NOT_MOVED = ("alembic_version", "sqlite_sequence", "run_words", searched.name, "procrastinate_")
+_OF_LIBRARIES = "slack_"  # the tables that go along begin so; jobs are made anew for runs
 
 T = TypeVar("T")
 Read = Callable[[Callable[[Connection], T]], T]  # carries a query out in the other database, and waits for it
@@ -43,14 +43,16 @@ async def move_store(source: Location, target: Location, clock: Clock) -> Moved:
     """Copy the store at `source`, which no bot may hold, into an empty one at `target`.
 
     Tables that libraries keep there go along. A file gets its name once all of it is there, and a database has all of
-    it or nothing. Raises Misconfigured, StoreFailed.
+    it or nothing, also where the move is cancelled. Raises Misconfigured, StoreFailed.
     """
-    name = describe_location(target)
+    name, cancelled = describe_location(target), Event()
     async with open_store(source, clock=clock) as old, _open_target(target, clock) as database:
+        read = _make_reader(old._writer.database, asyncio.get_running_loop())
         with translating_errors(name):
-            return await database.transact(
-                partial(_copy_all, _make_reader(old._writer.database, asyncio.get_running_loop()), name)
-            )
+            try:
+                return await database.transact(partial(_copy_all, read, name, cancelled))
+            finally:
+                cancelled.set()  # a transaction that has begun goes on without its caller
 
 
 @asynccontextmanager
@@ -67,8 +69,8 @@ async def _open_target(target: Location, clock: Clock) -> AsyncIterator[Connecti
             yield new._writer.database
         await asyncio.to_thread(part.rename, target)
     finally:
-        for file in (part, part.with_name(f"{part.name}.lock")):
-            await asyncio.to_thread(file.unlink, missing_ok=True)
+        for end in ("", ".lock", "-wal", "-shm"):  # a full disk keeps SQLite from taking its log away
+            await asyncio.to_thread(part.with_name(f"{part.name}{end}").unlink, missing_ok=True)
 
 
 def _make_reader(database: Connections, loop: asyncio.AbstractEventLoop) -> Read[Any]:
@@ -80,7 +82,12 @@ def _make_reader(database: Connections, loop: asyncio.AbstractEventLoop) -> Read
     return read
 
 
-def _copy_all(read: Read[Any], name: str, conn: Connection) -> Moved:
+def _copy_all(read: Read[Any], name: str, cancelled: Event, conn: Connection) -> Moved:
+    def go_on(*statement: object) -> None:
+        if cancelled.is_set():
+            raise StoreFailed(f"Nothing was moved to {name}: the move was cancelled.")
+
+    event.listen(conn, "before_cursor_execute", go_on)
     tables = [*(table for table in metadata.sorted_tables if table is not searched), *read(_find_others).sorted_tables]
     rows = 0
     for table in tables:
@@ -98,7 +105,7 @@ def _copy_all(read: Read[Any], name: str, conn: Connection) -> Moved:
 def _find_others(conn: Connection) -> MetaData:
     """Return the tables of libraries, with types that every database has."""
     found = MetaData()
-    found.reflect(conn, only=lambda table, _: table not in metadata.tables and not table.startswith(_NOT_MOVED))
+    found.reflect(conn, only=lambda table, _: table.startswith(_OF_LIBRARIES))
     for table in found.tables.values():
         for column in table.columns:
             column.type = column.type.as_generic()
@@ -111,6 +118,8 @@ def _copy_table(read: Read[Any], conn: Connection, table: Table) -> int:
     for share in _list_shares(read, table):
         try:
             conn.execute(insert(table), [dict(row._mapping) for row in share])
+        except OperationalError:
+            raise  # it is not the row's fault: the disk is full, or the server is away
         except (DataError, StatementError, UnicodeError) as error:
             raise StoreFailed(
                 f"Nothing was moved: a row of {table.name} finds no place there ({type(error).__name__})."

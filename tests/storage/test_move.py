@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import sqlite3
 from collections.abc import Iterator
@@ -9,24 +10,28 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import psycopg
 import pytest
 from slack_sdk.oauth.installation_store import Installation
 from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
 from slack_sdk.oauth.installation_store.sqlalchemy import AsyncSQLAlchemyInstallationStore
+from sqlalchemy import Connection
 
 from bot.domain.facts import Deleted, Interjected
 from bot.domain.run import TurnId
-from bot.errors import Misconfigured
+from bot.errors import Misconfigured, StoreFailed
 from bot.ports.offers import KeptOffer
 from bot.ports.process import Clock
 from bot.ports.store import RunFilter
 from storage import SqlStore, move, open_store
 from storage.backup import examine_database
 from storage.errors import InUse
+from storage.locations import Location
 from storage.move import move_store
 from tests.support.kept_runs import mark, store_run
+from tests.support.small_disk import mount_small_disk
 from tests.support.transcripts import make_start
 
 ODD = "NUL \0, half an emoji \ud83d, عربي, 🤖"
@@ -51,6 +56,7 @@ async def fill(path: Path) -> None:
         for n, taken in enumerate(("", "start")):
             await store.put_offer(f"offer {n}", KeptOffer(f"person {n}", {"question": ODD}, {"council": 0.1}))
             assert not taken or await store.take_offer(f"offer {n}", taken)
+        await AsyncSQLAlchemyInstallationStore("client", store.engine).create_tables()
         await open_installations(store).async_save(INSTALLED)
 
 
@@ -74,9 +80,6 @@ async def test_a_store_moves_to_postgresql_and_back_as_it_was(
 ) -> None:
     monkeypatch.setattr(move, "SHARE_ROWS", 7)
     there, back = tmp_path / "moot.db", tmp_path / "back.db"
-    async with open_store(there, clock=ticking()) as store:
-        inner = AsyncSQLAlchemyInstallationStore("client", store.engine)
-        await inner.create_tables()
     await fill(there)
     moved = await move_store(there, postgres, ticking())
     before = list(dump(there))
@@ -115,3 +118,48 @@ async def test_a_move_replaces_nothing_and_leaves_nothing_half_done(tmp_path: Pa
         await move_store(there, postgres, ticking())
     async with open_store(postgres, clock=ticking()) as store:
         assert await store.runs() == []
+
+
+async def test_a_move_that_is_cancelled_ends_at_once_and_leaves_nothing(
+    tmp_path: Path, location: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tmp_path / "there.db"
+    await fill(there)
+    moving = asyncio.create_task(move_store(there, location, ticking()))
+    loop, index_words = asyncio.get_running_loop(), move._index_words
+
+    def cancel(conn: Connection) -> None:  # in the thread that copies, with all but the index there
+        asyncio.run_coroutine_threadsafe(_cancel(moving), loop).result()
+        index_words(conn)
+
+    monkeypatch.setattr(move, "_index_words", cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await moving
+    assert [file.name for file in tmp_path.iterdir() if file.name.startswith("moot")] == []
+    async with open_store(location, clock=ticking()) as store:
+        assert await store.runs() == []
+
+
+async def _cancel(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    await asyncio.sleep(0)
+
+
+async def test_a_disk_that_is_full_is_no_rows_fault(tmp_path: Path) -> None:
+    there = tmp_path / "moot.db"
+    async with open_store(there, clock=ticking()) as store:
+        await store.append("r", [replace(make_start("compare"), question="x" * 2_000_000)])
+    with mount_small_disk(1) as disk:
+        with pytest.raises(StoreFailed, match="the disk is full"):
+            await move_store(there, disk.path / "moot.db", ticking())
+        assert list(disk.path.iterdir()) == []
+
+
+async def test_tables_of_other_programs_stay_where_they_are(tmp_path: Path, postgres: str) -> None:
+    with psycopg.connect(postgres, autocommit=True) as conn:
+        conn.execute("CREATE TABLE others (address inet)")
+        try:
+            await move_store(postgres, tmp_path / "moot.db", ticking())
+        finally:
+            conn.execute("DROP TABLE others")
+    assert not [row for row in dump(tmp_path / "moot.db") if row.startswith("others")]
