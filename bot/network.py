@@ -99,3 +99,10 @@ def _read_ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         except (OSError, UnicodeError):
             return None
     return getattr(found, "ipv4_mapped", None) or found
+
+
+def find_place(url: str) -> str:
+    """Return hosts and database of a URL of PostgreSQL, as libpq finds them: a password may hold "#" and "?"."""
+    rest = url.partition("://")[2]
+    who, at, where = rest.partition("@")
+    return (where if at and "/" not in who else rest).partition("?")[0]

@@ -33,14 +33,27 @@ _POSTGRES_MEANINGS = (
     ("53", "the server is short of memory or disk: nothing new is stored. Give it more"),
     ("25006", "it is read-only: nothing new is stored. Name the server that takes writes, or wait until it does again"),
     ("55P03", "somebody holds it locked: this write was given up. Look who, in pg_stat_activity"),
+    ("57014", "the server broke a statement off: nothing of it is stored. Raise statement_timeout for its user"),
     ("57", "the server is being stopped or started: nothing is stored meanwhile. A bot that runs goes on by itself"),
     ("08", "the connection is gone: nothing is stored meanwhile. Check the server; a bot that runs goes on by itself"),
     ("28", "the server refuses this user: check the user and the password in storage.url"),
     ("3D000", "there is no such database on the server: make it with createdb, or correct storage.url"),
+    ("3F000", "there is no such schema: make the one that search_path names, or correct search_path"),
     ("42501", "its user lacks rights: let the user own the database, or its schema"),
     ("58", "the server cannot use its disk: check the disk's health"),
     ("XX", "its files are damaged: what it holds may be incomplete. Stop the bot and restore a backup"),
     ("", "the server cannot be reached: nothing is stored or read meanwhile. Check storage.url and the server"),
+)
+# What a server says as it refuses a connection, of which the driver tells no code; in English, as most servers speak.
+_REFUSALS = (
+    ("too many c", "53300"),
+    ("remaining connection slots", "53300"),
+    ("the database system is", "57P03"),
+    ("authentication failed", "28P01"),
+    ("no password supplied", "28P01"),
+    ("pg_hba.conf", "28000"),
+    ('FATAL:  role "', "28000"),
+    ('FATAL:  database "', "3D000"),
 )
 _UNKNOWN_FACTS = (
     "I cannot read what is stored of this: a newer version of me has stored it, or it is damaged. Tell whoever runs me."
@@ -66,11 +79,15 @@ def explain_error(error: BaseException | None) -> str | None:
         return next((text for name, text in _MEANINGS if code.startswith(name)), None)
     if not type(error).__module__.startswith("psycopg"):  # or its pool
         return None
-    state: str = getattr(error, "sqlstate", None) or ""
     is_of_connection = any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)
+    state: str = getattr(error, "sqlstate", None) or (_find_refusal(f"{error}") if is_of_connection else "")
     if not state and not is_of_connection:
         return None
     return next((text for start, text in _POSTGRES_MEANINGS if (state.startswith(start) if start else not state)), None)
+
+
+def _find_refusal(told: str) -> str:
+    return next((state for words, state in _REFUSALS if words in told), "")
 
 
 @contextmanager

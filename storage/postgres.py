@@ -19,7 +19,6 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, LiteralString, TypeVar
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -28,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.errors import Misconfigured, StoreFailed
+from bot.network import find_place
 from storage.errors import AnswerLost, InUse, translating_errors
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ Hold = Literal["alone", "shared", "lease", "no"]
 
 def describe_url(url: str) -> str:
     """Return the address of a database without who asks it and their password."""
-    parts = urlsplit(url)
-    return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return f"postgresql://{find_place(url)}"
 
 
 class PostgresDatabase:
@@ -157,7 +156,7 @@ async def connect_readers(url: str) -> AsyncIterator[PostgresDatabase]:
     _load_driver()
     engine = create_engine(
         "postgresql+psycopg://",
-        creator=lambda: _connect(url, options="-c default_transaction_read_only=on"),
+        creator=lambda: _connect_reader(url),
         pool_size=READERS,
         max_overflow=0,
         isolation_level="AUTOCOMMIT",
@@ -193,10 +192,18 @@ def _load_driver() -> Any:
     return psycopg
 
 
-def _connect(url: str, **more: str) -> psycopg.Connection:
+def _connect(url: str) -> psycopg.Connection:
     connection: psycopg.Connection = _load_driver().connect(
-        url, client_encoding="utf8", application_name=_name_process(), **PATIENCE, **more
+        url, client_encoding="utf8", application_name=_name_process(), **PATIENCE
     )
+    return connection
+
+
+def _connect_reader(url: str) -> psycopg.Connection:
+    """Connect without the right to write: by a statement, as `options` are the URL's, and poolers refuse them."""
+    connection = _connect(url)
+    connection.autocommit = True
+    connection.execute("SET default_transaction_read_only = on")
     return connection
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
 
-from bot.network import clean_address
+from bot.network import clean_address, find_place
 from bot.settings.key_sources import read_secret
 
 KEY_PATTERN = "[A-Za-z0-9_.:-]{1,40}"  # no slash, which divides a turn's stage from its seat
@@ -24,10 +24,15 @@ SealingKeys = Annotated[  # Fernet keys with commas: the first seals, all open
 ]
 
 
+_BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
+
+
 def _check_postgres_url(url: SecretStr) -> SecretStr:
     """Return the URL of a PostgreSQL database. Raises ValueError, without repeating a password that is in it."""
     if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
         raise ValueError("write postgresql://user:password@host/database; a SQLite file stands in storage.path")
+    if _BROKEN_ESCAPE.search(url.get_secret_value()) or "@" in find_place(url.get_secret_value()):
+        raise ValueError("in its user and password write %40 for @, %2F for / and %25 for %")
     return url
 
 

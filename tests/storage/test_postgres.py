@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from bot.domain.facts import Claimed, Interjected
@@ -31,7 +32,7 @@ from storage.writer import Writer
 from tests.servers.postgres_relay import PostgresRelay
 from tests.servers.transaction_pooler import TransactionPooler
 from tests.support.paths import ROOT
-from tests.support.postgres import make_database
+from tests.support.postgres import make_database, make_user
 
 TURN = TurnId("answer", 1, "ada")
 
@@ -250,6 +251,40 @@ async def test_a_database_that_cannot_hold_a_store_is_refused(setting: str) -> N
                 pass
 
 
+async def test_options_of_a_url_are_those_of_every_connection() -> None:
+    with make_database() as url:
+        execute(url, "CREATE SCHEMA elsewhere")
+        async with open_store(
+            f"{url}{'&' if '?' in url else '?'}options=-csearch_path%3Delsewhere", clock=time.time
+        ) as store:
+            await store.append("r", [remark("hello")])
+            assert len(await store.read("r")) == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("ALTER DATABASE {name} CONNECTION LIMIT 0", "raise max_connections"),
+        ("ALTER DATABASE {name} SET search_path = nowhere", "make the one that search_path names"),
+        ("ALTER ROLE {user} NOLOGIN", "refuses this user"),
+        ("REVOKE CREATE ON SCHEMA public FROM PUBLIC", "its user lacks rights"),
+    ],
+)
+async def test_a_database_that_does_not_let_its_user_work_says_why(statement: str, told: str) -> None:
+    with make_database() as url, make_user(url) as plain:
+        execute(url, statement.format(name=urlsplit(url).path[1:], user=urlsplit(plain).username))
+        with pytest.raises(StoreFailed, match=told):
+            async with open_store(plain, clock=time.time):
+                pass
+
+
+async def test_a_database_that_is_not_there_says_so(postgres: str) -> None:
+    name = urlsplit(postgres).path
+    with pytest.raises(StoreFailed, match="make it with createdb"):
+        async with open_store(postgres.replace(name, "/moot_nowhere"), clock=time.time):
+            pass
+
+
 async def test_a_pooler_that_lends_by_the_transaction_is_refused(postgres: str) -> None:
     async with TransactionPooler(postgres) as pooler:
         with pytest.raises(Misconfigured, match="pool_mode = transaction"):
@@ -275,6 +310,7 @@ async def test_a_url_that_leads_nowhere_is_told_without_its_password(url: str, t
 def test_the_state_of_the_server_is_told_and_a_statements_fault_is_not() -> None:
     told = {
         psycopg.errors.DiskFull: "disk is full",
+        psycopg.errors.QueryCanceled: "statement_timeout",
         psycopg.errors.AdminShutdown: "stopped or started",
         psycopg.errors.InvalidPassword: "refuses this user",
         psycopg.errors.InvalidCatalogName: "createdb",
@@ -300,4 +336,13 @@ def test_a_file_is_no_url() -> None:
     with pytest.raises(ValueError, match=r"storage\.path"):
         StorageSettings(url="sqlite:///moot.db")
     assert StorageSettings(url="postgresql://moot:secret@host/moot").location == "postgresql://moot:secret@host/moot"
-    assert "secret" not in postgres.describe_url("postgresql://moot:secret@host/moot")
+    for password in ("secret", "#secret", "a?secret"):
+        assert postgres.describe_url(f"postgresql://moot:{password}@host/moot?a=b@c") == "postgresql://host/moot"
+    assert postgres.describe_url("postgresql://host/moot?user=a@b") == "postgresql://host/moot"
+
+
+@pytest.mark.parametrize("password", ["zz/yy", "zz@yy", "zz%yy", "%"])
+def test_a_password_that_is_not_written_as_in_a_url_is_refused_and_not_repeated(password: str) -> None:
+    with pytest.raises(ValueError, match="%40 for @") as refused:
+        StorageSettings(url=SecretStr(f"postgresql://moot:{password}@host/moot"))
+    assert "yy" not in str(refused.value)

@@ -90,6 +90,18 @@ def make_database(options: str = "ENCODING 'UTF8'") -> Iterator[str]:
         _execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@contextmanager
+def make_user(url: str) -> Iterator[str]:
+    """Make a user without rights of its own, and yield the URL by which it comes to a database."""
+    name = f"moot_{uuid4().hex}"
+    _execute(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'")
+    parts = urlsplit(url)
+    try:
+        yield urlunsplit(parts._replace(netloc=f"{name}:{name}@{parts.netloc.rpartition('@')[2]}"))
+    finally:
+        _execute(f"DROP ROLE {name}")
+
+
 def _execute(statement: str) -> None:
     with psycopg.connect(_find_server(), autocommit=True) as conn:  # anew each time: a test may restart the server
         conn.execute(statement.encode())
