@@ -115,6 +115,18 @@ def clean_text(text: str) -> str:
     return _DROPPED.sub("", text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
 
 
+# Blanks, and what is drawn as nothing: widths of zero, directions, fillers, variants of no sign.
+_UNSEEN = re.compile(
+    "[\\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]*"
+)
+
+
+def has_signs(text: str) -> bool:
+    """Return whether anything of a text can be seen."""
+    return _UNSEEN.fullmatch(text) is None
+
+
 class TextCleaner:
     """A `clean_text` for text that comes in pieces. It holds back at most one half of a character."""
 

@@ -15,6 +15,19 @@ from bot.models.errors import ProviderError
 from bot.models.mender import MOST_MENDED, Event, LineMender, read_json
 from bot.models.wire_usage import read_chat_report
 
+_THINKING = ("reasoning_content", "reasoning")
+# Reasons to finish that litellm takes for a whole answer: of Mistral, Zhipu, DeepSeek, vLLM and gateways.
+_ENDINGS = {
+    **dict.fromkeys(("model_length", "model_context_window_exceeded", "max_output_tokens", "incomplete"), "length"),
+    **dict.fromkeys(("safety", "blocked", "moderation", "content-filter"), "content_filter"),
+}
+_FAILURES = {
+    "error": "it gave no reason",
+    "insufficient_system_resource": "it has no capacity left",
+    "network_error": "a network error on its side",
+    **dict.fromkeys(("abort", "aborted", "cancelled", "failed"), "it was stopped there"),
+}
+
 
 class ChatMender(LineMender):
     """A mender of OpenAI's protocol, as many endpoints speak it."""
@@ -28,6 +41,7 @@ class ChatMender(LineMender):
         self._ended = False  # a reason to finish has come
         self._counted = False  # an event of figures alone has come: it is the last one
         self._refused = False  # the model has written in the field that is there for refusals
+        self._spoke = False  # text has come in pieces, so that a whole message would repeat it
 
     def mend_line(self, line: bytes) -> bytes | None:
         name, colon, value = line.partition(b":")
@@ -36,7 +50,10 @@ class ChatMender(LineMender):
                 self._named = value.strip().decode(errors="replace")
                 return None  # nobody reads it, and one without data ends the reading
             case b"data" if colon:
-                return self._mend_data(line, value.strip())
+                value = value.strip()
+                if value.startswith(b"data:"):  # a gateway has wrapped what was an event already
+                    line, value = value, value.removeprefix(b"data:").strip()
+                return self._mend_data(line, value)
             case b"" if not colon:
                 self._named = ""
                 return line
@@ -90,13 +107,17 @@ class ChatMender(LineMender):
         delta, finish = choice.get("delta"), choice.get("finish_reason")
         if not isinstance(delta, dict):
             message = choice.get("message")
-            delta = choice["delta"] = message if isinstance(message, dict) else {"content": choice.get("text")}
+            said = message if isinstance(message, dict) else {"content": choice.get("text")}
+            delta = choice["delta"] = {} if said is message and self._spoke else said
             changed = True
+        else:
+            self._spoke = self._spoke or bool(delta.get("content"))
         changed |= self._mend_delta(delta)
-        if finish == "error":
-            raise map_error_body({"error": choice.get("error") or "it gave no reason"})
-        if finish == "":
-            choice["finish_reason"], changed = None, True
+        reason = finish.lower() if isinstance(finish, str) else ""
+        if reason in _FAILURES:
+            raise map_error_body({"error": choice.get("error") or _FAILURES[reason]})
+        if reason in _ENDINGS or finish == "":
+            choice["finish_reason"], changed = _ENDINGS.get(reason), True
         if finish:
             self._ended = True
             if self._refused:
@@ -104,6 +125,12 @@ class ChatMender(LineMender):
         return changed
 
     def _mend_delta(self, delta: Event) -> bool:
+        odd = [name for name in _THINKING if delta.get(name) is not None and not isinstance(delta[name], str)]
+        for name in odd:
+            delta[name] = "".join(_join_parts(delta[name]))
+        return self._mend_content(delta) or bool(odd)
+
+    def _mend_content(self, delta: Event) -> bool:
         content, refusal = delta.get("content"), delta.get("refusal")
         if isinstance(refusal, str) and refusal:
             self._refused = True

@@ -12,7 +12,12 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-_TAGS = ("think", "thinking", "thought", "reasoning", "seed:think")
+from bot.text import has_signs
+
+_TAGS = (
+    *("think", "thinking", "antthinking", "longcat_think", "seed:think"),
+    *("thought", "thoughts", "reasoning", "scratchpad"),
+)
 _TAG_ENDS = tuple(f"</{tag}>" for tag in _TAGS)  # some models mix them up
 _PAIRS: dict[str, tuple[str, ...]] = {
     **{f"<{tag}>": _TAG_ENDS for tag in _TAGS},
@@ -21,15 +26,21 @@ _PAIRS: dict[str, tuple[str, ...]] = {
     "<|start_thinking|>": ("<|end_thinking|>",),
     "<|begin_of_thought|>": ("<|end_of_thought|>",),
     "<|channel>thought": ("<channel|>",),
+    "<|inner_prefix|>": ("<|inner_suffix|>",),
+    "<unused94>": ("<unused95>",),
 }
 _CLOSERS = frozenset(closer for closers in _PAIRS.values() for closer in closers)
 _BARE, _BARE_END = "analysis", "assistantfinal"  # harmony's heads where a server has dropped its special tokens
 _ENDS = ("<|end|>", "<|return|>", "<|call|>")  # of a harmony message
 _DROPPED = (*_ENDS, "<|start_response|>", "<|end_response|>", "<|begin_of_solution|>", "<|end_of_solution|>")
+_BOXES = ("<|begin_of_box|>", "<|end_of_box|>")  # round what GLM holds for the point of its answer: dropped wherever
+_WRAPPERS = {"<answer>": "</answer>", "<response>": "</response>"}  # round a whole answer, once thinking has ended
+_SPEAKERS = ("<|start_header_id|>assistant<|end_header_id|>", "<|assistant|>", "<｜assistant｜>")  # before an answer
 # What chat templates end an answer with; servers with another template let it through. Elsewhere it is text.
 _TEMPLATE_ENDS = (
     *("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|eot|>", "<|endoftext|>", "<|end_of_text|>", "<|end_of_turn|>"),
     *("<|endofassistant|>", "<|user|>", "<|im_start|>", "<end_of_turn>", "<eos>", "</s>", "[eos]"),
+    *("<|end_of_turn_token|>", "<｜end▁of▁sentence｜>"),
 )
 _ENDS_CHARS = 200  # several of them
 _HEAD_STARTS = ("<|end|>", "<|start|>", "<|channel|>")
@@ -46,14 +57,18 @@ def _any_of(marks: tuple[str, ...] | frozenset[str]) -> str:
     return "|".join(map(re.escape, sorted(marks, key=len, reverse=True)))
 
 
-_MARK = re.compile(rf"{_HEAD}|{_any_of((*_PAIRS, *_CLOSERS, *_DROPPED, *_TEMPLATE_ENDS))}", re.IGNORECASE)
-_TEMPLATE_END = re.compile(_any_of(_TEMPLATE_ENDS), re.IGNORECASE)
+_MARKS = (
+    *(*_PAIRS, *_CLOSERS, *_DROPPED, *_BOXES, *_WRAPPERS, *_WRAPPERS.values()),
+    *(*_SPEAKERS, *_TEMPLATE_ENDS),
+)
+_MARK = re.compile(rf"{_HEAD}|{_any_of(_MARKS)}", re.IGNORECASE)
+_LAST = (*_TEMPLATE_ENDS, *_ENDS, *_SPEAKERS)  # what may follow an end of a template
+_TEMPLATE_END = re.compile(_any_of(_LAST), re.IGNORECASE)
 _BARE_START = re.compile(rf"{_BARE}(?=[A-Z\"'])")
 _ENDS_OF = {opener: re.compile(_any_of(closers), re.IGNORECASE) for opener, closers in _PAIRS.items()} | {
     "head": re.compile(rf"{_any_of(_ENDS)}|(?=<\|start\|>|<\|channel\|>final)", re.IGNORECASE),
     _BARE: re.compile(_BARE_END),
 }
-_MARKS = (*_PAIRS, *_CLOSERS, *_DROPPED, *_TEMPLATE_ENDS)
 _FIRST = re.compile(r"[<\[◁]")  # the characters with which marks begin
 _SENTENCE_ENDS = frozenset(".!?…。！？」』")
 _OPENING = frozenset("\"'“‘«([{<*_~|/\\`")
@@ -77,6 +92,7 @@ class ThoughtSplitter:
         self._held = ""
         self._trims = False  # thinking has ended, so blank lines before the answer go with it
         self._withdraws = False  # all text so far was thinking; said with the first word of the answer
+        self._wrapper_end = ""  # what closes the tag round the answer
         self._has_special = False  # marks of the sort <|…|> are in use, so they are no text
         self._place = _Place()
         self._text: list[str] = []  # what this step has told …
@@ -141,7 +157,12 @@ class ThoughtSplitter:
             if channel is None or channel.lower() != "final":
                 self._state, self._closer = "thinking", _ENDS_OF["head" if channel else name]
             return True
-        return name in _CLOSERS or self._has_special
+        if name in _WRAPPERS and self._trims:
+            self._wrapper_end = _WRAPPERS[name]
+            return True
+        if name in _WRAPPERS or name in _WRAPPERS.values():
+            return False
+        return name in _CLOSERS or name in _BOXES or name in _SPEAKERS or self._has_special
 
     def _think(self, buffer: str, at: int, is_last: bool) -> int:
         end = self._closer.search(buffer, at)
@@ -161,12 +182,16 @@ class ThoughtSplitter:
         name = mark[0].lower()
         if name == "<|end|>" and not is_last and _may_begin(buffer, mark.start()):
             return ~mark.start()  # a head may follow
-        if name in _TEMPLATE_ENDS:
+        if name in _TEMPLATE_ENDS or (name in _ENDS and not self._has_special):
             if not _is_template_end(buffer[mark.start() :], is_last):
                 return self._say(buffer, mark.start(), mark.end())
             return len(buffer) if is_last else ~mark.start()
         if self._place.is_code():
             is_text = True
+        elif name in _BOXES:
+            is_text = False
+        elif name in _WRAPPERS or name in _WRAPPERS.values():
+            is_text = name != self._wrapper_end
         elif name in _CLOSERS:
             is_text = not self._place.take_closer()
             self._withdraws = not is_text
@@ -258,11 +283,11 @@ def _is_template_end(rest: str, is_last: bool) -> bool:
     if len(rest) > _ENDS_CHARS:
         return False
     other = _TEMPLATE_END.sub("", rest).strip().lower()
-    return not other or (not is_last and any(mark.startswith(other) for mark in _TEMPLATE_ENDS))
+    return not other or (not is_last and any(mark.startswith(other) for mark in _LAST))
 
 
 def _blank_end(text: str, at: int) -> int:
-    return next((n for n in range(at, len(text)) if not text[n].isspace()), len(text))
+    return next((n for n in range(at, len(text)) if has_signs(text[n])), len(text))
 
 
 def _may_begin(text: str, at: int, *others: str) -> bool:

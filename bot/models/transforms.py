@@ -22,7 +22,7 @@ from bot.models.thinking import SplitText, ThoughtSplitter
 from bot.models.tokens import Count
 from bot.models.usage import GrowingCount
 from bot.settings.settings import DeadlineSettings
-from bot.text import TextCleaner
+from bot.text import TextCleaner, has_signs
 
 _MOST_APART = 3  # times what is reported, of text that is counted: tables differ by less
 _FEW_TOKENS = 50  # of which the count is too uneven to say
@@ -187,7 +187,7 @@ async def need_text(deltas: Deltas, limit: int | None = None) -> Deltas:
         async for delta in deltas:
             if delta.restarts:
                 read, thought = False, True
-            read = read or (bool(delta.text) and not delta.text.isspace())
+            read = read or has_signs(delta.text)
             thought = thought or bool(delta.thinking)
             used = delta.usage or used
             if delta.ending and not read:

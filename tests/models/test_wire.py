@@ -75,6 +75,21 @@ ANSWERS: dict[str, tuple[Reply, str, str]] = {  # name → the stream, its text 
         "Tabs",
         "hm",
     ),
+    "thinking as an object": (
+        Reply(sse(chunk(reasoning={"text": "h"}), chunk(reasoning_content=parts("m")), chunk("Tabs"), STOP, "[DONE]")),
+        "Tabs",
+        "hm",
+    ),
+    "all of it once more": (
+        Reply(sse(chunk("Ta"), chunk("bs"), choice("stop", message={"content": "Tabs"}), "[DONE]")),
+        "Tabs",
+        "",
+    ),
+    "an event in an event": (
+        Reply((b"data: " + sse(chunk("Tabs"))[0], *sse(STOP), b"data: data: [DONE]\n\n")),
+        "Tabs",
+        "",
+    ),
     "a number": (Reply(sse(chunk(42), STOP, "[DONE]")), "42", ""),
     "a null delta first": (Reply(sse(choice(delta=None), chunk("Tabs"), STOP, "[DONE]")), "Tabs", ""),
     "a null delta amid": (Reply(sse(chunk("Ta"), choice(delta=None), chunk("bs"), STOP, "[DONE]")), "Tabs", ""),
@@ -120,6 +135,22 @@ async def test_an_answer_of_any_shape_is_whole(name: str, prefix: str) -> None:
     assert (heard.text, heard.thinking, heard.ending, heard.error) == (text, thinking, "done", None)
     if name.startswith(("whole", "figures")):
         assert heard.usage == REPORTED
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize("finish", ["model_length", "model_context_window_exceeded", "MAX_OUTPUT_TOKENS", "incomplete"])
+async def test_an_answer_that_was_cut_is_never_whole(finish: str, prefix: str) -> None:
+    heard, _ = await heard_by(prefix, Reply(sse(chunk("Ta"), choice(finish, delta={}), "[DONE]")))
+    assert (heard.text, heard.ending, heard.error) == ("Ta", "length", None)
+
+
+@pytest.mark.parametrize(
+    "sign", ["\u200b", "\ufeff", "\u200f\u200e", "\u2800", "\u3164", "\ufe0f", "\U000e0041", " \xad\n"]
+)
+async def test_an_answer_of_nothing_that_can_be_seen_is_empty(sign: str) -> None:
+    heard, _ = await heard_by("openai", Reply(sse(chunk(sign), STOP, "[DONE]")))
+    assert heard.error is not None
+    assert (heard.error.kind, heard.error.text) == ("no_text", "the answer was empty")
 
 
 LOG_IN = b"<!DOCTYPE html>\n<html><head><title>Log in</title></head><body>" + b"x" * 10_000
@@ -170,6 +201,30 @@ FAILURES: dict[str, tuple[Reply, str, Kind, str]] = {  # name → the stream, wh
         "Ta",
         "broken_off",
         "it fell",
+    ),
+    "no capacity in mid-stream": (
+        Reply(sse(chunk("Ta"), choice("insufficient_system_resource", delta={}), "[DONE]")),
+        "Ta",
+        "broken_off",
+        "it has no capacity left",
+    ),
+    "an end by a network": (
+        Reply(sse(choice("network_error", delta={}), "[DONE]")),
+        "",
+        "unreachable",
+        "a network error on its side",
+    ),
+    "an end by an engine": (
+        Reply(sse(chunk("Ta"), choice("abort", delta={}), "[DONE]")),
+        "Ta",
+        "broken_off",
+        "it was stopped there",
+    ),
+    "an end by a filter": (
+        Reply(sse(chunk("Ta"), choice("safety", delta={}), "[DONE]")),
+        "Ta",
+        "refused",
+        "content filter, refused",
     ),
     "a text alone": (body({"error": 'model "x" not found, try pulling it first'}), "", "not_found", "try pulling it"),
     "a detail": (body({"detail": "Invalid API key"}), "", "key", "the API key was refused: Invalid API key"),
