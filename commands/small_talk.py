@@ -7,6 +7,8 @@ from functools import cache
 from itertools import groupby
 from unicodedata import category, normalize
 
+from bot.text import has_signs
+
 MAX_CHARS = 4_000  # of a message; a longer one is not looked at
 MAX_WORDS = 6
 # names, as Slack and Discord write them, and letters and digits that are drawn as emoji
@@ -66,6 +68,8 @@ def asks_nothing(text: str) -> bool:
     """Return whether a message holds nothing but phrases of the list, emoji and signs; a longer one always asks."""
     if len(text) > MAX_CHARS:
         return False
+    if not has_signs(text):
+        return True
     words = tuple(_read_words(_EMOJI.sub(" ", text)))
     return len(words) <= MAX_WORDS and _is_made_of_known(words)
 

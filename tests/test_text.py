@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.errors import MAX_CHARS, Refused
-from bot.text import QUOTED_CHARS, cut_at_word, did_you_mean, join_names, quote_typed
+from bot.text import QUOTED_CHARS, cut_at_word, did_you_mean, has_signs, join_names, quote_typed
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,9 @@ def test_a_text_is_cut_at_a_word_where_there_is_one_near(text: str, kept: str) -
 def test_no_refusal_is_longer_than_a_message() -> None:
     assert str(Refused("a" * MAX_CHARS)) == "a" * MAX_CHARS
     assert str(Refused("a" * 50_000)) == "a" * (MAX_CHARS - 1) + "…"
+
+
+@pytest.mark.parametrize("text", ["", " \n\u00a0", "\u200b\ufeff", "\u202e", "\u3164\u115f", "\u2800", "\ufe0f"])
+def test_a_text_of_which_nothing_can_be_seen_has_no_signs(text: str) -> None:
+    assert not has_signs(text)
+    assert has_signs(f"{text}?")

@@ -22,8 +22,9 @@ from adapters.common.pdf import read_pdf
 from bot.domain.run import Image
 from bot.errors import Refused
 from bot.settings.settings import LimitSettings
-from bot.text import clean_text, join_names
+from bot.text import clean_text, has_signs, join_names
 
+EMPTY = "“{}” is empty: attach it again, or leave it out."
 NAME_CHARS = 100  # a longer name is cut
 _MAX_BYTES_PER_CODE_POINT = 4  # in UTF-8 and in UTF-16
 
@@ -108,7 +109,7 @@ def read_file(name: str, mime: str, data: bytes, limits: LimitSettings) -> TextF
     """Read a file as part of a question. `mime` helps to name what is refused. Raises Refused."""
     name = _clean_name(name)
     if not data:
-        raise Refused(f"“{name}” is empty: attach it again, or leave it out.")
+        raise Refused(EMPTY.format(name))
     if image_type := _find_image_type(data):
         if len(data) > limits.image_bytes:
             sizes = f"{_format_megabytes(len(data))} and an image may have {_format_megabytes(limits.image_bytes)}"
@@ -120,6 +121,8 @@ def read_file(name: str, mime: str, data: bytes, limits: LimitSettings) -> TextF
         raise Refused(
             f"“{name}” is {kind}, which cannot be read here: attach the text that matters, or an image of it."
         )
+    if not has_signs(text):
+        raise Refused(EMPTY.format(name))
     _check_length(name, text, limits)
     return TextFile(name, text, note)
 

@@ -23,7 +23,7 @@ from adapters.common.quotes import (
     quote_message,
     read_time,
 )
-from bot.text import clean_text, join_blocks
+from bot.text import clean_text, has_signs, join_blocks
 
 Json = Mapping[str, Any]
 
@@ -106,7 +106,7 @@ def read_raw(raw: Json, names: DiscordNames, depth: int = 0) -> Content:
     """Return what a message holds, with those that it forwards. The one that it replies to is apart: `quote_raw`."""
     shown = join_blocks(*_collect_texts(raw.get("components") or ()))
     text, carried = read_content(str(raw.get("content") or ""), names).strip(), read_content(shown, names)
-    if not text:  # an app's message has its text in its components
+    if not has_signs(text):  # an app's message has its text in its components
         text, carried = carried, ""
     embeds = [read_content(_describe_embed(embed), names) for embed in raw.get("embeds") or ()]
     poll = read_content(_describe_poll(raw.get("poll") or {}), names)

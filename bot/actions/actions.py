@@ -62,7 +62,7 @@ from bot.ports.offers import OfferingStore
 from bot.ports.process import Clock
 from bot.ports.store import EVERY_RUN, PictureStore, RunFilter, RunRow
 from bot.ports.surface import CanSee, OpenSurface, Surface
-from bot.text import count_word, quote_typed
+from bot.text import count_word, has_signs, quote_typed
 
 MAX_VIEWS = 10  # places in which one run is shown
 
@@ -353,7 +353,7 @@ class Actions:
         """
         t = await self._access.get_open_run(run, by)
         text = text.strip()
-        if not text:
+        if not has_signs(text):
             raise Refused("There is nothing to pass on: write something first.")
         limits = self.services.settings.limits
         most = limits.question_chars if origin else limits.remark_chars

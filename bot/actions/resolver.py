@@ -33,7 +33,7 @@ from bot.formats.web_search import PROMPTS as SEARCH_PROMPTS
 from bot.models.catalogue import Model
 from bot.models.own_keys import OwnKeys
 from bot.settings.settings import PanelSettings
-from bot.text import did_you_mean, quote_typed
+from bot.text import did_you_mean, has_signs, quote_typed
 
 
 class RequestResolver:
@@ -179,7 +179,7 @@ class RequestResolver:
 
     def _check_question(self, text: str, by: Person) -> str:
         text, most = text.strip(), self._services.settings.limits.question_chars
-        if not text:
+        if not has_signs(text):
             raise Refused("There is no question: say what the table should talk about.")
         if len(text) > most:
             raise Refused(

@@ -33,7 +33,7 @@ from bot.engine.runs import Runs
 from bot.errors import Refused
 from bot.formats import FORMATS
 from bot.formats.plan import ObjectionRules, SeatRules
-from bot.text import as_text, did_you_mean, quote_typed
+from bot.text import as_text, did_you_mean, has_signs, quote_typed
 
 MAX_STANDING_OBJECTIONS = 10  # more than the rounds of a debate could answer
 
@@ -132,7 +132,7 @@ class SteeringActions:
         if rules.closed:
             raise Refused(rules.closed)
         text, most = text.strip(), self._services.settings.limits.remark_chars
-        if not text:
+        if not has_signs(text):
             raise Refused("There is no objection yet: say in a sentence what must be answered.")
         if len(text) > most:
             raise Refused(f"An objection may have {most:,} characters; this has {len(text):,}.")

@@ -28,6 +28,7 @@ from tests.support.surfaces import Place, Platform
     ("run_request", "told"),
     [
         (RunRequest("compare", "  \n", PAT, "default"), "There is no question"),
+        (RunRequest("compare", "\u200b\u2800", PAT, "default"), "There is no question"),
         (RunRequest("compare", "x" * 101, PAT, "default"), "The question has 101 characters and may have 100"),
         (RunRequest("counsel", "?", PAT, "default"), "Did you mean council?"),
         (RunRequest("compare", "?", PAT, "defualt"), "Did you mean default?"),
@@ -121,6 +122,7 @@ async def test_what_makes_no_sense_now_is_refused(scene: ActionsScene) -> None:
     for wrong, told in [
         (scene.actions.cast_vote(run, "dan", PAT), "not at this table"),
         (scene.actions.add_remark(run, "  ", PAT), "nothing to pass on"),
+        (scene.actions.add_remark(run, "\u3164", PAT), "nothing to pass on"),
         (scene.actions.add_remark(run, "x" * 21, PAT), "may have 20 characters"),
         (scene.actions.stop_run("other", PAT), "There is no run other"),
     ]:

@@ -173,7 +173,8 @@ def test_a_pdf_that_cannot_be_read_says_why(data: bytes, told: str) -> None:
 
 
 def test_bounds_are_told_with_what_to_do() -> None:
-    assert read_refusal("a.txt", "", b"") == "“a.txt” is empty: attach it again, or leave it out."
+    for nothing in (b"", b" \r\n", b"\xef\xbb\xbf", b"\xff\xfe\x20\x00"):
+        assert read_refusal("a.txt", "", nothing) == "“a.txt” is empty: attach it again, or leave it out."
     assert read_refusal("a.txt", "", b"x" * 1001).startswith("“a.txt” has 1,001 characters and may have 1,000: ")
     assert read_refusal("a.png", "", PNG + b"\0" * 5000).startswith(
         "“a.png” has 0.01 MB and an image may have 0.01 MB: "
