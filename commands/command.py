@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import UnionType
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin
+from unicodedata import decimal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -24,6 +26,7 @@ from bot.settings.settings import PanelSettings
 from bot.settings.value_types import MAX_SEATS
 from bot.text import clean_text, quote_typed
 
+_COMMA = re.compile("[,，、]")  # East Asian keyboards have their own
 MORE = "More…"  # offered among the panels; it opens a form of every option
 SEARCH = "the web: off, auto (a model decides) or on; as set up here where left out"
 Suggest = Literal["panels", "models", "personas", "runs", "pipelines"]
@@ -244,9 +247,14 @@ def _describe_mistake(error: ErrorDetails) -> str:
 
 
 def _take_word(options: type[BaseModel], name: str, value: str) -> str:
-    """Return a word that is one of an option's choices as they are written, in whatever case somebody has typed it."""
+    """Return a word that is one of an option's choices as they are written, in whatever case somebody has typed it.
+
+    A number's digits may be of any script.
+    """
     word = value.strip().lower()
     declared = options.model_fields.get(name)
+    if declared and plain_type(declared) is int:
+        return "".join(str(decimal(char, char)) for char in word)
     return word if declared and word in get_args(plain_type(declared)) else value
 
 
@@ -341,14 +349,14 @@ def read_seats(models: str, personas: str = "", chair: str = "", judge: str = ""
 
     Returns None where no model is named.
     """
-    named = [name.strip() for name in models.split(",") if name.strip()]
+    named = [name.strip() for name in _COMMA.split(models) if name.strip()]
     if not named:
         if personas.strip():
             raise Refused("Personas are of models: name these as well, in the same order.")
         return None
     if len(named) > MAX_SEATS:
         raise Refused(f"A table has {MAX_SEATS} seats at most; these are {len(named)}.")
-    parts = [part.strip() for part in personas.split(",")]
+    parts = [part.strip() for part in _COMMA.split(personas)]
     roles = [*parts, *[""] * len(named)]
     written = [read_seat(model).model_copy(update={"persona": role}) for model, role in zip(named, roles, strict=False)]
     return PanelSettings(seats=written, chair=chair or None, judge=judge or None)

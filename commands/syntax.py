@@ -11,10 +11,17 @@ from bot.errors import Refused
 from bot.text import QUOTED_CHARS, did_you_mean, join_names, shorten_typed
 from commands.command import Command, Options, RunOptions, check_typed, plain_type
 
+# what keyboards of all scripts write for dashes, quotes and commas, and what comes along when words are copied
+_PLAIN = str.maketrans("‐‑‒−﹣－“”„«»「」‘’‚，、\u200b\u200e\u200f\u2060\ufeff", "------" + '"' * 7 + "''',," + " " * 5)
 # code is words; phones write -- as a dash; a list goes on after a comma; quotes keep words together
+_QUOTED = "\"[^\"]*\"|'[^']*'"
 _OPTION = re.compile(
-    r"""`[^`]*`|(?:^|(?<=\s))(?:--|[—–])(\w+)(?:[=\s]\s*("[^"]*"|“[^“”]*”|(?:[^\s,]*,\s*)*(?!--|[—–])\S+))?"""
+    rf"`[^`]*`|(?:^|(?<=\s))(?:--|[—–―]+)(\w+)"
+    rf"(?:[=\s]\s*((?:(?!--|[—–―])(?>{_QUOTED}|[^\s,]*),\s*)*(?:{_QUOTED}|(?!--|[—–―])\S+)))?"
 )
+_QUOTED_ITEM = re.compile(rf"(?:^|(?<=[\s,]))(?:{_QUOTED})(?=\s*(?:,|$))")
+
+_AROUND = "/:：\u200b\u200e\u200f\u2060\ufeff"  # a command's name in a sentence: "/debate …", "debate: …"
 
 MAX_WORDS = 3  # of the longest command
 NEAR = 0.75  # how alike a mistyped option is to what was meant: 1 is the same
@@ -27,7 +34,7 @@ def find_command(
     """Return the command that the first words of `text` name, after the words of `lead`, and the text behind it."""
     words = text.split()
     for count in range(min(MAX_WORDS, len(words)), -1, -1):
-        if command := commands.get((*lead, *(word.lower() for word in words[:count]))):
+        if command := commands.get((*lead, *(word.lower().strip(_AROUND) for word in words[:count]))):
             return command, text.split(maxsplit=count)[count] if len(words) > count else ""
     return None
 
@@ -41,14 +48,15 @@ def parse_options(command: Command, text: str, commands: Mapping[tuple[str, ...]
     values: dict[str, Any] = {}
     free: list[str] = []
     at = 0
-    for found in _OPTION.finditer(text):
+    plain = text.translate(_PLAIN)  # as long as the text
+    for found in _OPTION.finditer(plain):
         name, value = (found[1] or "").lower(), found[2]
         if name in fields and value is not None:
-            values[name] = value.strip('"“”')
+            values[name] = _unquote(text[slice(*found.span(2))], value)
             free.append(text[at : found.start()])
             at = found.end()
         elif name:
-            is_last = found.end() == len(text) and found[0].startswith("--")
+            is_last = found.end() == len(text) and text.startswith("--", found.start())
             _refuse_mistyped(command, name, commands, is_surely_option=is_last and value is not None)
     free.append(text[at:])
     rest = " ".join(part.strip() for part in free if part.strip()) if len(free) > 1 else free[0].strip()
@@ -56,6 +64,12 @@ def parse_options(command: Command, text: str, commands: Mapping[tuple[str, ...]
         values.setdefault(first, rest)
     check_typed(command.options, values)
     return values
+
+
+def _unquote(value: str, plain: str) -> str:
+    """Return a value without the quotes around it or around parts of its list; `plain` has them as on a typewriter."""
+    quotes = {at for item in _QUOTED_ITEM.finditer(plain) for at in (item.start(), item.end() - 1)}
+    return "".join(char for at, char in enumerate(value) if at not in quotes).strip('"“”')
 
 
 def _refuse_mistyped(

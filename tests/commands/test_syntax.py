@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.errors import Refused
 from commands import COMMANDS, syntax
-from commands.command import Command
+from commands.command import Command, read_seats
 
 BY_PATH = {command.path: command for command in COMMANDS}
 DEBATE, COUNCIL = BY_PATH["debate",], BY_PATH["council",]
@@ -27,6 +27,19 @@ DEBATE, COUNCIL = BY_PATH["debate",], BY_PATH["council",]
         ("tabs --personas “a sceptic”", {"question": "tabs", "personas": "a sceptic"}),
         ("tabs --models gpt, claude --chair gpt", {"question": "tabs", "models": "gpt, claude", "chair": "gpt"}),
         ("tabs --panel=fast", {"question": "tabs", "panel": "fast"}),
+        ("tabs －－rounds 2", {"question": "tabs", "rounds": "2"}),
+        ("tabs −−rounds 2", {"question": "tabs", "rounds": "2"}),
+        ("tabs ——rounds 2", {"question": "tabs", "rounds": "2"}),
+        ("tabs ―rounds 2", {"question": "tabs", "rounds": "2"}),
+        ("tabs \u200b--rounds\u200b2", {"question": "tabs \u200b", "rounds": "2"}),
+        ("tabs --personas „a dry sceptic“", {"question": "tabs", "personas": "a dry sceptic"}),
+        ("tabs --personas «a dry sceptic»", {"question": "tabs", "personas": "a dry sceptic"}),
+        ("tabs --personas ‘a dry sceptic’", {"question": "tabs", "personas": "a dry sceptic"}),
+        ("tabs --personas 'a dry sceptic'", {"question": "tabs", "personas": "a dry sceptic"}),
+        ("tabs --personas 「a dry sceptic」", {"question": "tabs", "personas": "a dry sceptic"}),
+        ('tabs --models "gpt", “claude” --chair gpt', {"question": "tabs", "models": "gpt, claude", "chair": "gpt"}),
+        ("tabs --models gpt， claude", {"question": "tabs", "models": "gpt， claude"}),
+        ("tabs --panel O’Brien", {"question": "tabs", "panel": "O’Brien"}),
         ("is i-- slower than --i?", {"question": "is i-- slower than --i?"}),
         ("git --version or not", {"question": "git --version or not"}),
         ("drop `rm --rounds 2`", {"question": "drop `rm --rounds 2`"}),
@@ -66,6 +79,8 @@ def test_whatever_is_typed_is_read(text: str) -> None:
         ("panel create fast --models a", ("moot", "panel", "create"), "fast --models a"),
         ("runs", ("moot", "runs"), ""),
         ("SAY hello  there", ("moot", "say"), "hello  there"),
+        ("/say: hello  there", ("moot", "say"), "hello  there"),
+        ("\u200bsay hello  there", ("moot", "say"), "hello  there"),
     ],
 )
 def test_subcommands_are_found(text: str, path: tuple[str, ...], rest: str) -> None:
@@ -87,3 +102,15 @@ def test_subcommands_are_found(text: str, path: tuple[str, ...], rest: str) -> N
 def test_a_choice_is_taken_in_any_case(command: str, option: str, typed: str, taken: str) -> None:
     options = next(c.options for c in COMMANDS if c.path == (command,))
     assert getattr(options.model_validate({"question": "Tabs?", option: typed}), option) == taken
+
+
+@pytest.mark.parametrize("digits", ["3", "３", "٣", "३"])
+def test_a_number_is_read_in_the_digits_of_any_script(digits: str) -> None:
+    assert DEBATE.options.model_validate({"question": "Tabs?", "rounds": digits}).model_dump()["rounds"] == 3
+
+
+@pytest.mark.parametrize("comma", [",", "，", "、"])
+def test_seats_are_listed_with_the_commas_of_any_keyboard(comma: str) -> None:
+    panel = read_seats(f"gpt{comma} claude", f"a sceptic{comma} an optimist")
+    assert panel is not None
+    assert [(seat.model, seat.persona) for seat in panel.seats] == [("gpt", "a sceptic"), ("claude", "an optimist")]
