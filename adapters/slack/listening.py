@@ -17,7 +17,7 @@ from adapters.slack.api import Api, Workspace
 from adapters.slack.interactions import InteractionHandler
 from adapters.slack.people import People
 from adapters.slack.places import Places
-from adapters.slack.reader import file_name
+from adapters.slack.reader import file_name, list_tables
 from adapters.slack.replies import Reply, Request
 from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore
@@ -43,6 +43,7 @@ EMOJI = {
     "repeat": "🔁",
 }
 _MENTION = re.compile(r"<@([A-Z0-9]{1,30})(?:\|[^<>\n]{0,100})?>")
+SLACKBOT = "USLACKBOT"  # its reminders and answers come as a person's, and Slack says that it is no bot
 LOOKED_AT = "What do you make of the message that I am looking at?"  # a prompt of the manifest, where we listen
 EDITED = "I took that message as it was before the edit: write a new one."
 EDITED_LATE = f"An edit of a message that is older than {KEPT_S / 60:.0f} minutes starts nothing: write a new one."
@@ -162,7 +163,7 @@ class Listener:
         workspace = reply.request.workspace
         text = _without_mention(str(event.get("text") or ""), workspace.bot_user)
         # rich text says the same once more, with the mention in it
-        own = {**event, "text": text, "blocks": ()} if event.get("text") else event
+        own = {**event, "text": text, "blocks": list_tables(event)} if event.get("text") else event
         return await self._interactions.reader.read_message(workspace, own, event["channel"])
 
     async def _take_addressed(self, reply: Reply, event: Json) -> None:
@@ -272,7 +273,7 @@ def find_looked_at(event: Json) -> tuple[str, str] | None:
 
 
 def _is_by_person(event: Json) -> bool:
-    return bool(event.get("user")) and not event.get("bot_id")
+    return event.get("user") not in (None, "", SLACKBOT) and not event.get("bot_id")
 
 
 def _mentions(event: Json, user: str) -> bool:

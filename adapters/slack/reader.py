@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.common.quotes import MAX_DEPTH, Content, describe_time, join_contents, one_line, quote_message
-from bot.text import clean_text, join_blocks
+from bot.text import clean_text, has_signs, join_blocks
 
 Json = Mapping[str, Any]
 
 # blocks and elements that hold no words of a message
 CONTROLS = ("actions", "context_actions", "input", "button", "overflow", "divider")
+TABLES = ("table", "data_table")
 # where blocks keep further blocks, elements and text objects, in the order in which they are read
 PARTS = (
     "title",
@@ -32,6 +33,8 @@ PARTS = (
     "children",
     "cards",
 )
+
+NO_PREVIEW = "[no preview available]"  # what Slack says instead of a message of another, private place
 
 MARKS = {"code": "`", "strike": "~", "italic": "_", "bold": "*"}  # by the name of a style
 _ANGLES = re.compile(r"<([^<>\n]{1,3000})>")
@@ -113,13 +116,20 @@ def _objects(value: Any) -> Iterator[Json]:
 def read_event(raw: Json, names: SlackNames, depth: int = 0) -> Content:
     """Return what a message holds, with those that are shared in it."""
     text, shown = str(raw.get("text") or ""), join_blocks(*_walk(_objects(raw.get("blocks"))))
-    if raw.get("bot_id") or not text.strip():  # an app's `text` only stands in for its blocks
-        text = shown or text
-    files = tuple(_objects(raw.get("files")))
-    own = Content(read_mrkdwn(text, names).strip(), "", files, tuple(_list_pictures(_objects(raw.get("blocks")))))
+    tables = join_blocks(*_walk(list_tables(raw)))
+    if raw.get("bot_id") or not has_signs(text):  # an app's `text` only stands in for its blocks
+        text, tables = shown or text, ""
+    text, files = read_mrkdwn(text, names).strip(), tuple(_objects(raw.get("files")))
+    pictures = tuple(_list_pictures(_objects(raw.get("blocks"))))
+    own = Content(text if has_signs(text) else "", read_mrkdwn(tables, names), files, pictures)
     if depth >= MAX_DEPTH:
         return own
     return join_contents(own, *(_quote_attachment(a, names, depth + 1) for a in _objects(raw.get("attachments"))))
+
+
+def list_tables(raw: Json) -> list[Json]:
+    """Return the blocks of a message that its text says nothing of: tables that somebody has pasted."""
+    return [block for block in _objects(raw.get("blocks")) if block.get("type") in TABLES]
 
 
 def shown_texts(raw: Json) -> Iterator[str]:
@@ -134,8 +144,11 @@ def shown_texts(raw: Json) -> Iterator[str]:
 def _quote_attachment(attachment: Json, names: SlackNames, depth: int) -> Content:
     """Return a shared message, an alert or the preview of a link as a quotation."""
     files = tuple(_objects(attachment.get("files")))
-    pictures = ["a picture in an attachment"] if attachment.get("image_url") else []
-    inner = Content(read_mrkdwn(_attachment_text(attachment), names), "", files, tuple(pictures))
+    text = _attachment_text(attachment)
+    unread = ["a picture in an attachment"] if attachment.get("image_url") else []
+    if not text and attachment.get("is_msg_unfurl"):
+        unread = ["a shared message that Slack does not show here"]
+    inner = Content(read_mrkdwn(text, names), "", files, tuple(unread))
     if depth < MAX_DEPTH:
         more = _objects(attachment.get("attachments"))
         inner = join_contents(inner, *(_quote_attachment(a, names, depth + 1) for a in more))
@@ -163,7 +176,8 @@ def _attachment_text(attachment: Json) -> str:
         str(attachment.get("footer") or ""),
     ]
     text = "\n".join(line for line in lines if line.strip(" :"))
-    return text or str(attachment.get("fallback") or "")
+    fallback = str(attachment.get("fallback") or "")
+    return text or (fallback if fallback != NO_PREVIEW else "")
 
 
 def _read_ts(ts: Any) -> str:
@@ -196,13 +210,11 @@ def _walk(parts: Iterable[Any], depth: int = 0) -> Iterator[str]:
             case "rich_text":
                 inner = (_read_rich(element).strip("\n") for element in _objects(part.get("elements")))
                 yield "\n".join(filter(None, inner))
-            case "raw_text":
-                yield _escape(str(part.get("text") or ""))
-            case "table":
-                rows = part.get("rows")
-                yield (
-                    "\n".join(" | ".join(map(_read_cell, row)) for row in rows if isinstance(row, list)) if rows else ""
-                )
+            case "raw_text" | "raw_number":
+                yield _escape(str(part.get("text") or part.get("value", "")))
+            case "table" | "data_table":
+                rows = [" | ".join(map(_read_cell, row)) for row in part.get("rows") or () if isinstance(row, list)]
+                yield "\n".join(filter(None, [_escape(str(part.get("caption") or "")), *rows]))
             case _:
                 for key in PARTS:
                     value = part.get(key)
@@ -264,4 +276,4 @@ def _read_element(part: Json) -> str:
         case "color":
             return _escape(str(part.get("value") or ""))
         case _:
-            return ""
+            return _escape(str(part.get("text") or ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -65,6 +66,16 @@ RICH = [
 ]
 IN_BLOCKS = {"message_blocks": [{"team": "T1", "channel": "C9", "ts": "1", "message": {"blocks": RICH}}]}
 
+TABLE = {
+    "type": "table",
+    "rows": [
+        [{"type": "raw_text", "text": "Tea"}, {"type": "raw_text", "text": "Cups"}],
+        [{"type": "rich_text", "elements": RICH[0]["elements"][:1]}, {"type": "raw_number", "value": 12}],
+    ],
+}
+DATA_TABLE = {**TABLE, "type": "data_table", "caption": "Sold"}
+HIDDEN = {"is_msg_unfurl": True, "is_share": True, "private_channel_prompt": True, "fallback": "[no preview available]"}
+
 CARRIED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a shared message": (
         {"attachments": [SHARED]},
@@ -79,6 +90,10 @@ CARRIED: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["Alert!", "CPU at 95 % (https://status.example/1)", "web-3 is slow", "Region: eu-1"],
     ),
     "a fallback alone": ({"attachments": [{"fallback": "CPU at 95 %"}]}, ["CPU at 95 %"]),
+    "a table in an attachment": (
+        {"attachments": [{"blocks": [DATA_TABLE], "fallback": "[no preview available]"}]},
+        ["Sold\nTea | Cups\nSteps <now>: | 12"],
+    ),
     "attachments with blocks": (
         {"attachments": [{"blocks": BLOCKS}]},
         ["Deploy failed", "run 7 (https://ci.example/7)"],
@@ -169,6 +184,28 @@ async def test_a_mention_in_a_thread_takes_the_files_of_its_first_message_along(
     assert "Or last." in started.question
     assert started.context == "ann:\nLook.\nFiles: notes.txt, tea.png"
     assert [image.name for image in started.images] == ["tea.png"]
+
+
+async def test_a_pasted_table_goes_along_with_the_words_above_it(app: App) -> None:
+    await say(app, "a mention", "Which sells?", blocks=[*RICH, TABLE])
+    started = await read_start(app)
+    assert (started.question, started.context) == ("Which sells?", "Tea | Cups\nSteps <now>: | 12")
+
+
+async def test_a_shared_message_that_slack_keeps_back_is_told_and_costs_nothing(app: App) -> None:
+    await say(app, "a mention", attachments=[HIDDEN])
+    (answer,) = await app.read_ephemerals()
+    assert answer == "I cannot read a shared message that Slack does not show here: write what you want to ask."
+    assert await app.store.runs() == []
+
+
+async def test_slackbot_starts_nothing(app: App) -> None:
+    app.server.world.users["USLACKBOT"] = replace(app.ann, id="USLACKBOT", name="slackbot")
+    app.hall.members.append("USLACKBOT")
+    await (await app.server.people.say("USLACKBOT", app.hall.id, "Reminder: tabs or spaces?", mention=True))
+    await say(app, "a mention", "Milk first?")
+    await read_start(app)
+    assert [row.question for row in await app.store.runs()] == ["Milk first?"]
 
 
 async def test_an_apps_message_is_read_from_its_blocks(app: App) -> None:
