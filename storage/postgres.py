@@ -193,9 +193,15 @@ def _load_driver() -> Any:
 
 
 def _connect(url: str) -> psycopg.Connection:
-    connection: psycopg.Connection = _load_driver().connect(
-        url, client_encoding="utf8", application_name=_name_process(), **PATIENCE
-    )
+    """Make a connection. Raises the driver's errors, and Misconfigured for a URL that it cannot read."""
+    driver = _load_driver()
+    try:
+        connection: psycopg.Connection = driver.connect(
+            url, client_encoding="utf8", application_name=_name_process(), **PATIENCE
+        )
+    except driver.ProgrammingError as error:  # which may quote the URL, with the password
+        told = f"{error}".replace(url, describe_url(url)).strip()
+        raise Misconfigured(f"storage.url cannot be read: {told}") from None
     return connection
 
 
@@ -229,26 +235,23 @@ def make_tables_once(url: str, table: str, statements: LiteralString) -> None:
 
 def _check_server(url: str) -> None:
     """Raise Misconfigured for a server that cannot hold the store."""
-    driver, where = _load_driver(), describe_url(url)
-    try:
-        with _connect(url) as first, _connect(url) as second:
-            _refuse_pooler(first, second, where)
-            if first.info.server_version < LEAST_VERSION:
-                raise Misconfigured(f"{where} is of PostgreSQL before 13, which is too old: name a newer one.")
-            row = first.execute("SELECT current_setting('server_encoding'), current_setting('transaction_read_only')")
-            encoding, read_only = row.fetchone() or ("", "")
-            if encoding != "UTF8":
-                raise Misconfigured(
-                    f"{where} keeps texts as {encoding}, which has no place for what people write: make a database "
-                    "with ENCODING 'UTF8'."
-                )
-            if read_only == "on":
-                raise Misconfigured(
-                    f"{where} is read-only, a standby or by its settings: name the one that takes writes, or several "
-                    "hosts with target_session_attrs=read-write."
-                )
-    except driver.ProgrammingError as error:
-        raise Misconfigured(f"storage.url cannot be read: {error}") from error
+    where = describe_url(url)
+    with _connect(url) as first, _connect(url) as second:
+        _refuse_pooler(first, second, where)
+        if first.info.server_version < LEAST_VERSION:
+            raise Misconfigured(f"{where} is of PostgreSQL before 13, which is too old: name a newer one.")
+        row = first.execute("SELECT current_setting('server_encoding'), current_setting('transaction_read_only')")
+        encoding, read_only = row.fetchone() or ("", "")
+        if encoding != "UTF8":
+            raise Misconfigured(
+                f"{where} keeps texts as {encoding}, which has no place for what people write: make a database "
+                "with ENCODING 'UTF8'."
+            )
+        if read_only == "on":
+            raise Misconfigured(
+                f"{where} is read-only, a standby or by its settings: name the one that takes writes, or several "
+                "hosts with target_session_attrs=read-write."
+            )
 
 
 def _refuse_pooler(first: psycopg.Connection, second: psycopg.Connection, where: str) -> None:

@@ -298,12 +298,14 @@ async def test_a_pooler_that_lends_by_the_transaction_is_refused(postgres: str) 
     [
         ("postgresql://moot:secret@127.0.0.1:1/moot", "postgresql://127.0.0.1:1/moot failed .* cannot be reached"),
         ("postgresql://127.0.0.1:1/moot?what=ever", "storage.url cannot be read: .*what"),
+        ("postgresql://moot:secret@[::1/moot", "storage.url cannot be read: .*matching"),
     ],
 )
-async def test_a_url_that_leads_nowhere_is_told_without_its_password(url: str, told: str) -> None:
+@pytest.mark.parametrize("read_only", [False, True])
+async def test_a_url_that_leads_nowhere_is_told_without_its_password(url: str, told: str, read_only: bool) -> None:
     with pytest.raises((Misconfigured, StoreFailed), match=told) as failed:
-        async with open_store(url, clock=time.time):
-            pass
+        async with open_store(url, clock=time.time, read_only=read_only) as store:
+            await store.runs(limit=1)
     assert "secret" not in str(failed.value)
 
 
