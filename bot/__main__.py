@@ -89,7 +89,7 @@ def runs(
     format: Annotated[str, typer.Option(help="council, debate, compare, pipeline or summary")] = "",
     state: Annotated[str, typer.Option(help="open, over, failed or archived")] = "",
     panel: Annotated[str, typer.Option(help="of the runs that name this panel")] = "",
-    page: Annotated[int, typer.Option(min=1, help="of twenty runs each")] = 1,
+    page: Annotated[int, typer.Option(min=1, max=1_000_000, help="of twenty runs each")] = 1,
 ) -> None:
     from bot.cli.exit import run_guarded  # as above
     from bot.cli.show import show_runs

@@ -31,11 +31,15 @@ def load_prompts(folder: Path | None) -> Mapping[str, str]:
     own = load_packaged("prompts", ".md")
     if folder is None:
         return own
-    if not folder.is_dir():
-        raise Misconfigured(f"prompts: there is no folder {folder}.")
+    try:
+        files = sorted(path for path in folder.iterdir() if path.suffix == ".md")
+    except (FileNotFoundError, NotADirectoryError):
+        raise Misconfigured(f"prompts: there is no folder {folder}.") from None
+    except OSError as error:
+        raise Misconfigured(f"prompts: the folder {folder} cannot be read: {error.strerror}.") from error
     replaced: dict[str, str] = {}
     mistakes: list[str] = []
-    for path in sorted(folder.glob("*.md")):
+    for path in files:
         try:
             replaced[path.stem] = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:

@@ -45,6 +45,7 @@ async def back_up(path: Path, to: Path) -> Examination:
     Writers go on meanwhile: https://sqlite.org/backup.html. Raises Misconfigured, StoreFailed.
     """
     part = to.parent / f"{to.name}.part"  # also of a folder without a name, which is there already
+    await asyncio.to_thread(_require_place, path, to)
     try:
         await asyncio.to_thread(_copy, path, to, part)
         found = await examine_database(part)
@@ -58,10 +59,15 @@ async def back_up(path: Path, to: Path) -> Examination:
     return found
 
 
-def _copy(path: Path, to: Path, part: Path) -> None:
+def _require_place(path: Path, to: Path) -> None:
     sqlite.require_file(path)
-    if to.exists():
+    if os.path.lexists(to):
         raise Misconfigured(f"{to} is there already, and a backup replaces nothing: name another file.")
+    if not os.access(to.parent, os.W_OK | os.X_OK):
+        raise Misconfigured(f"{to} cannot be made: {to.parent} is no directory that may be written. Name another file.")
+
+
+def _copy(path: Path, to: Path, part: Path) -> None:
     with suppress(OSError):  # SQLite says what is wrong with the place
         sqlite.keep_private(part, make=True)
     with (

@@ -23,8 +23,8 @@ async def check_store(location: Location, clock: Clock) -> list[Finding]:
     """Check the database. It is made if there is none; one that is there is only read."""
     if not isinstance(location, Path):
         return await _check_postgres(location, clock)
-    is_new = not await asyncio.to_thread(location.exists)
     try:
+        is_new = not await asyncio.to_thread(sqlite.is_there, location)
         async with open_store(location, clock=clock, read_only=not is_new) as store:
             await store.runs(limit=1)
     except (Misconfigured, StoreFailed) as error:

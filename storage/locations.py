@@ -39,8 +39,8 @@ def describe_location(location: Location) -> str:
 
 
 def may_hold_store(location: Location) -> bool:
-    """Return False where there is surely no store yet."""
-    return not isinstance(location, Path) or location.exists()
+    """Return False where there is surely no store yet. Raises Misconfigured where nobody can say."""
+    return not isinstance(location, Path) or sqlite.is_there(location)
 
 
 @asynccontextmanager

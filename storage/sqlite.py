@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import stat
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -37,9 +38,7 @@ def lock_file(path: Path) -> Iterator[None]:
     The system releases the lock of a dead process. Raises InUse, with the pid of the process that holds it, or
     Misconfigured.
     """
-    if path.is_dir():
-        raise Misconfigured(f"The store {path} is a directory: name a file.")
-    if path.exists() and not _has_right(path, os.W_OK):  # SQLite would open it, and fail with the first write
+    if is_there(path) and not _has_right(path, os.W_OK):  # SQLite would open it, and fail with the first write
         raise Misconfigured(f"The store {path} may not be written: change the file's rights, or name another file.")
     real = path.resolve()  # a link to the file is the same file, with the same lock
     holder = real.with_name(real.name + ".lock")
@@ -52,7 +51,7 @@ def lock_file(path: Path) -> Iterator[None]:
         for end in (".lock", "-wal", "-shm"):
             keep_private(real.with_name(real.name + end))
     except Timeout:
-        pid = holder.read_text() or "unknown"
+        pid = _read_pid(holder)
         raise InUse(
             f"The store {path} is in use by the process with pid {pid}: only one writes a SQLite file. "
             "Stop that one, or name another file: MOOT_STORAGE__PATH=other.db.",
@@ -68,6 +67,13 @@ def lock_file(path: Path) -> Iterator[None]:
         yield
 
 
+def _read_pid(holder: Path) -> str:
+    """Return the pid of the process that holds a lock; "unknown" where it has just let go of it."""
+    with suppress(OSError):
+        return holder.read_text() or "unknown"
+    return "unknown"
+
+
 def keep_private(file: Path, *, make: bool = False) -> None:
     """Let nobody but its owner read or write a file; SQLite gives its log the rights of the database."""
     if make and not file.exists():
@@ -80,9 +86,25 @@ def _has_right(path: Path, right: int) -> bool:
     return os.access(path, right, effective_ids=os.access in os.supports_effective_ids)
 
 
+def is_there(path: Path) -> bool:
+    """Return whether a store is there. Raises Misconfigured where there is none and can be none, or nobody can say."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise Misconfigured(
+            f"The store {path} cannot be looked for: {error.strerror}. Change the rights of its directory, or name "
+            "another file."
+        ) from error
+    if stat.S_ISDIR(mode):
+        raise Misconfigured(f"The store {path} is a directory: name a file.")
+    return True
+
+
 def require_file(path: Path) -> None:
     """Raise Misconfigured where there is no file, or none that may be read."""
-    if not path.is_file():
+    if not is_there(path):
         raise Misconfigured(f"There is no store at {path}: start the bot once, or name another file.")
     if not _has_right(path, os.R_OK):
         raise Misconfigured(f"The store {path} may not be read: change the file's rights, or name another file.")

@@ -58,7 +58,9 @@ def _read_location(to: str) -> Path | str:
         try:
             return StorageSettings(url=SecretStr(to)).location
         except ValidationError as error:
-            raise Refused(f"This is no place for a store: {error.errors()[0]['msg']}.") from None
+            raise Refused(
+                f"This is no place for a store: {error.errors()[0]['msg'].removeprefix('Value error, ')}."
+            ) from None
     return Path(to)
 
 

@@ -136,7 +136,9 @@ def _render_findings(findings: Sequence[Finding], columns: int) -> RenderableTyp
 
 
 def _render_table(findings: Iterable[Finding]) -> Table:
-    table = Table("what", "state", "what it means", "what to do")
+    table = Table()
+    for title in ("what", "state", "what it means", "what to do"):
+        table.add_column(title, overflow="fold")  # an address or a path that is cut helps nobody
     for f in findings:
         table.add_row(Text(f.what), Text(f.state, _STYLES[f.state]), Text(f.meaning), Text(f.remedy))
     return table

@@ -38,6 +38,10 @@ def run_guarded(command: Coroutine[Any, Any, int]) -> int:
     except NotShown as error:
         give_up_output()
         return complain(str(error), NOT_SHOWN) if str(error) else NOT_SHOWN
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return complain(f"{os.fsdecode(error.filename)} cannot be used: {error.strerror}.", FAILED)
     except (KeyboardInterrupt, asyncio.CancelledError):
         return complain("Left at once.", INTERRUPTED)
     finally:

@@ -109,6 +109,8 @@ def _describe_mistake(path: Sequence[str], kind: str, message: str, value: Any, 
             return _describe_table_variable(path)
         case "model_type" | "dict_type":
             return f"{where}: is a table, [{'.'.join(path)}], and no single value."
+        case "path_type":
+            return f'{where}: is a path in quotes, "moot.db".'
         case "string_pattern_mismatch":
             return f"{where}: a name has up to 40 letters, digits and _ . : - in it."
     told = f" (found {value!r})" if _may_be_told(path, value) else ""
@@ -182,6 +184,7 @@ def _find_circle(key: str, fallbacks: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def _list_models(panel: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    seats = [expand_seat(seat) for seat in panel.get("seats", [])]
+    written = panel.get("seats")
+    seats = [expand_seat(seat) for seat in written] if isinstance(written, list) else []
     named = [(f"seats.{n}", s.get("model")) for n, s in enumerate(seats) if isinstance(s, dict)]
     return [*named, ("chair", panel.get("chair")), ("judge", panel.get("judge"))]

@@ -31,7 +31,9 @@ class Rows:
         if options.max_width < LEAST_TABLE_COLUMNS:
             yield from self._list_lines()
             return
-        table = Table(*self.headers)
+        table = Table()
+        for header in self.headers:
+            table.add_column(header, overflow="fold")  # the name of a variable or an id that is cut helps nobody
         for row in self.cells:
             table.add_row(*row)
         yield table
@@ -62,8 +64,7 @@ def render_catalogue(rows: Iterable[ModelRow]) -> RenderableType:
         )
         window = f"{row.window:,} ({row.window_source})" if row.window else "unknown"
         said = (f"{row.key}: {row.name}", row.litellm, row.key_state, cost, window, row.sent)
-        # the name of a variable that is cut helps nobody
-        cells.append([Text(text, overflow="fold") for text in said[: len(headers)]])
+        cells.append([Text(text) for text in said[: len(headers)]])
     return Rows(headers, cells)
 
 

@@ -35,6 +35,7 @@ from bot.settings.value_types import (
     MAX_ROUNDS,
     MAX_SEATS,
     Address,
+    FilePath,
     Key,
     PostgresUrl,
     Runs,
@@ -74,7 +75,7 @@ class DeadlineSettings(Strict):
 
 
 class ModelSettings(Strict):
-    litellm: str = Field(description="any litellm model string")
+    litellm: str = Field(min_length=1, description="any litellm model string")
     name: str = Field("", description="what people see; the key where left out")
     avatar_url: Address = Field("", description="its face on platforms that show one: a picture's public address")
     api_key: Secret | None = Field(None, description=KEY_REFERENCE)
@@ -274,7 +275,7 @@ class OwnKeySettings(Strict):
 
 
 class StorageSettings(Strict):
-    path: Path = Field(Path("moot.db"), description="the SQLite file; notes of crashes stand beside it")
+    path: FilePath = Field(Path("moot.db"), description="the SQLite file; notes of crashes stand beside it")
     url: PostgresUrl | None = Field(None, description="a PostgreSQL database in place of the file")
     keep_days: PositiveFloat = Field(90.0, description="how long runs are kept from their start; inf: for ever")
 
@@ -313,7 +314,7 @@ class Settings(BaseSettings):
     servers: dict[str, ServerSettings] = Field(default_factory=dict)
     discord: DiscordSettings | None = None
     slack: SlackSettings | None = None
-    prompts: Path | None = Field(None, description="a folder whose files replace prompts of the same name")
+    prompts: FilePath | None = Field(None, description="a folder whose files replace prompts of the same name")
 
     @classmethod
     def settings_customise_sources(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
@@ -16,8 +17,19 @@ Key = Annotated[str, StringConstraints(pattern=f"^{KEY_PATTERN}$")]
 MAX_SEATS = 12  # at one table
 MAX_ROUNDS = 6  # of one debate
 
+
+def _check_path(path: Path) -> Path:
+    """Return a path. Raises ValueError for one that leads elsewhere than it seems to, or nowhere."""
+    if len(path.parts) > 1 and path.parts[0].startswith("~"):
+        raise ValueError(f"“~” stands for no home here: write the whole path, such as /home/ann/{path.name}")
+    if "\0" in str(path):
+        raise ValueError("a path has no character of the number 0")
+    return path
+
+
 Address = Annotated[str, AfterValidator(lambda text: clean_address(text) if text.strip() else "")]
 SocketAddress = Annotated[str, AfterValidator(lambda text: clean_address(text, ("wss", "ws")) if text.strip() else "")]
+FilePath = Annotated[Path, AfterValidator(_check_path)]
 Secret = Annotated[SecretStr, AfterValidator(read_secret)]  # itself, or "file:/run/secrets/…"
 SealingKeys = Annotated[  # Fernet keys with commas: the first seals, all open
     SecretStr, AfterValidator(lambda keys: read_secret(SecretStr(keys.get_secret_value().replace(", ", ","))))

@@ -210,8 +210,9 @@ def test_all_wrong_settings_are_reported(tmp_path: Path, flags: tuple[str, ...])
 
 @pytest.mark.parametrize("columns", [30, 100])
 def test_every_width_reads_whole(tmp_path: Path, columns: int) -> None:
-    (tmp_path / "moot.toml").write_text("nonsense = 1\n")
+    (tmp_path / "moot.toml").write_text(f"nonsense = 1\n{'z' * 90} = 1\n")
     printed = run_moot("doctor", cwd=tmp_path, COLUMNS=str(columns)).stdout
+    assert printed.count("z") == 90
     assert max(map(len, printed.splitlines())) <= columns
     letters = "".join(c for c in printed if c.isalpha())
     assert "nonsense" in letters

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli.exit import NOT_SHOWN, OK, UNUSABLE
+from bot.cli.exit import FAILED, NOT_SHOWN, OK, UNUSABLE
+from bot.cli.replay import DEMO
 from tests.support.command_line import open_terminal, run_moot
 from tests.support.paths import ROOT
 from tests.support.pictures.scripts import SYNTHESIS
@@ -25,14 +26,14 @@ RIGHTS = "-dac_override,-dac_read_search"  # those by which root reads and write
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def run_with_rights(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run_with_rights(*args: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Run a command for which the rights of files hold, whoever runs the tests."""
     setpriv = shutil.which("setpriv")
     if os.geteuid() == 0 and setpriv is None:
         pytest.skip("root may read and write everything here: setpriv is missing")
     prefix = [setpriv, f"--bounding-set={RIGHTS}", f"--inh-caps={RIGHTS}"] if setpriv and os.geteuid() == 0 else []
     command = [*prefix, sys.executable, "-m", "bot", *args]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, "PYTHONPATH": str(ROOT), **more}
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=120)
 
 
@@ -82,3 +83,32 @@ def test_a_home_that_cannot_be_written_is_told_without_numbers_of_errors(tmp_pat
         "The store moot.db cannot be made: Permission denied. Name a file in a directory that is writable and has room."
     )
     assert (ended.returncode, ended.stderr) == (UNUSABLE, f"{told}\n")
+
+
+@pytest.mark.parametrize(
+    "command", ["runs", "show r", "db check", "import run.json", "reload", "doctor --no-spend", "run"]
+)
+def test_a_directory_that_nobody_may_enter_is_told_as_the_place_of_the_store(command: str, tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir(0o000)
+    shutil.copy(DEMO, tmp_path / "run.json")
+    (tmp_path / "moot.toml").write_text('[storage]\npath = "locked/moot.db"\n[discord]\ntoken = "t"\n')
+    ended = run_with_rights(*command.split(), cwd=tmp_path, COLUMNS="200")
+    assert ended.returncode == (FAILED if "doctor" in command else UNUSABLE)
+    assert "The store locked/moot.db cannot be looked for: Permission denied." in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("command", ["replay locked/events.jsonl", "db backup locked/copy.db"])
+def test_a_file_that_cannot_be_reached_is_named(command: str, tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(0o000)
+    assert run_moot("import", str(DEMO), cwd=tmp_path).returncode == OK
+    ended = run_with_rights(*command.split(), cwd=tmp_path)
+    assert (ended.returncode in (FAILED, UNUSABLE), ended.stderr.count("\n")) == (True, 1)
+    assert ended.stderr.startswith(f"{command.split()[-1]} cannot be ")
+
+
+def test_a_folder_of_prompts_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(0o000)
+    (tmp_path / "moot.toml").write_text('prompts = "locked"\n')
+    ended = run_with_rights("doctor", "--no-spend", cwd=tmp_path, COLUMNS="200")
+    assert "the folder locked cannot be read: Permission denied." in ended.stdout

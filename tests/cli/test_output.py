@@ -91,6 +91,8 @@ MISTAKES = {
     ("nonsense",): "No such command 'nonsense'. `python -m bot --help` says what there is.\n",
     ("models", "--nope"): "No such option: --nope. `python -m bot models --help` says what there is.\n",
     ("try", "--nope"): "No such option: --nope (Possible options: --mode, --next, --panel). `python -m bot try",
+    ("runs", "--page", "9" * 20): "Invalid value for '--page': Input should be less than or equal to 1000000. `",
+    ("db", "move", "http://x"): "This is no place for a store: write postgresql://",
     ("show", "a", "b"): "Got unexpected extra argument(s) (b). `python -m bot show --help` says what there is.\n",
     ("manifest", "slack", "--url", HARM): "--url: an address is written whole, such as https://127.0.0.1:8000.\n",
     (f"no{HARM}",): "No such command",
@@ -165,6 +167,12 @@ def test_what_looks_like_an_emoji_is_printed_as_it_was_written(capsys: pytest.Ca
 def test_a_name_in_the_catalogue_is_never_cut(capsys: pytest.CaptureFixture[str]) -> None:
     model = Model("a", "anthropic/claude-opus-4-1-20250805", "A", "anthropic")
     CleanConsole(width=80).print(render_catalogue(list_configured([model], {})))
+    assert "…" not in capsys.readouterr().out
+
+
+def test_whom_costs_name_is_never_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    person = "slack:T0123456789:U0123456789 (slack:T0123456789:U0123456789)"
+    CleanConsole(width=80).print(render_costs("person", [CostRow(person, 1_234.5, 1_000, 12.5, 1_000.0)]))
     assert "…" not in capsys.readouterr().out
 
 

@@ -249,6 +249,14 @@ SENSELESS = {
     "[servers.1.channel_limits.general]\nruns = 1": (
         "servers.1.channel_limits: it takes channels by their ids (Copy Channel ID), and 'general' is none."
     ),
+    "[panels.a]\nseats = 5": "panels.a.seats: input should be a valid list (found 5).",
+    '[panels.a]\nseats = "claude"': "panels.a.seats: input should be a valid list (found 'claude').",
+    '[models.b]\nlitellm = ""': "models.b.litellm: string should have at least 1 character (found '').",
+    "[storage]\npath = 3": 'storage.path: is a path in quotes, "moot.db".',
+    '[storage]\npath = "~/moot.db"': (
+        "storage.path: “~” stands for no home here: write the whole path, such as /home/ann/moot.db."
+    ),
+    '[storage]\npath = "a\\u0000b"': "storage.path: a path has no character of the number 0.",
     '[discord]\ntoken = "t"\nmention_starts = "summary"': f"discord.mention_starts: {NO_START}",
     '[discord]\ntoken = "t"\ndirect_message_starts = true': f"discord.direct_message_starts: {NO_START}",
 }
