@@ -17,6 +17,7 @@ from bot.live.dialect import (
 
 TABLE_ROWS, TABLE_COLUMNS = 100, 20
 
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,30}:")
 _FORMATS = re.compile(r"(?<![\w`])[*_~](?=\S)|`")
 
 
@@ -70,6 +71,8 @@ class SlackMrkdwn(CommonMark):
         return f"`{escape_entities(text).replace('`', 'ˋ')}`"
 
     def link(self, inner: str, url: str) -> str:
+        if not _SCHEME.match(url):  # behind "<", "!channel" and "@U1" are mentions
+            return f"{inner} ({self.text(url)})" if inner else self.text(url)
         target = escape_entities(url.replace("|", "%7C").replace(">", "%3E"))
         if has_false_label(inner, url):
             return f"{inner} (<{target}>)"

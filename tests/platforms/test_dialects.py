@@ -123,6 +123,12 @@ def test_nobody_is_mentioned(mention: str, frame: str) -> None:
         assert mention not in write(dialect, frame.replace("{}", mention))
 
 
+@pytest.mark.parametrize("target", ["!channel", "!here", "!everyone", "@U1", "#C1", "!subteam^S1"])
+@pytest.mark.parametrize("frame", ["[{}]({})", "![{}]({})", "[{}](<{}>)", "**[{}]({})**", "# [{}]({})"])
+def test_the_target_of_a_link_mentions_nobody(target: str, frame: str) -> None:
+    assert "<" not in write(SlackMrkdwn(), frame.format("see", target))
+
+
 def test_footers_are_small_and_stand_alone() -> None:
     footer = "6.1 s · 412 tokens · $0.004"
     assert write(DiscordDialect(), "a", footer) == f"a\n-# {footer}"
