@@ -36,15 +36,18 @@ class Flanks(NamedTuple):
 def flanks(before: str, after: str, run: str) -> Flanks:
     """Return whether a run of "*", "_" or "~" between two characters (" " at an end) may open or close.
 
-    CommonMark 0.31, 6.2, with two differences. Beside Chinese, Japanese and Korean script no white space tells
-    words from punctuation (https://github.com/tats-u/markdown-cjk-friendly). And `**Note:**text` is bold: the marks
-    of a run of two or more stand on the inner side of what is quoted, bracketed, or ended by a colon.
+    CommonMark 0.31, 6.2, with three differences. Beside Chinese, Japanese and Korean script no white space tells
+    words from punctuation (https://github.com/tats-u/markdown-cjk-friendly). `**Note:**text` is bold: the marks of a
+    run of two or more stand on the inner side of what is quoted, bracketed, or ended by a colon. And stars between
+    two digits multiply.
     """
     return _flanks_of(before, after, run[:2])
 
 
 @lru_cache(maxsize=4096)  # texts have few such pairs, and each is looked at again and again while a text grows
 def _flanks_of(before: str, after: str, run: str) -> Flanks:
+    if run[0] == "*" and before.isdigit() and after.isdigit():
+        return Flanks(False, False)
     left = not after.isspace() and (not _is_punctuation(after) or not _is_word(before) or _is_cjk(before))
     right = not before.isspace() and (not _is_punctuation(before) or not _is_word(after) or _is_cjk(after))
     if run[0] == "_":

@@ -34,7 +34,9 @@ def test_marks_that_discord_draws_stay_marks(text: str) -> None:
     assert shown(text) == text
 
 
-@pytest.mark.parametrize("text", ["f(a,**kw), g(b,**kw)", "(**kw), g(**kw)", "2 ** 3 ** 4", "2 * 3 * 4"])
+@pytest.mark.parametrize(
+    "text", ["f(a,**kw), g(b,**kw)", "(**kw), g(**kw)", "2 ** 3 ** 4", "2 * 3 * 4", "2*3*4", "2**10 and 2**20"]
+)
 def test_marks_of_programs_and_sums_are_text(text: str) -> None:
     assert shown(text) == text.replace("*", r"\*")
 
