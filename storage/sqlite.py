@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import stat
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
@@ -38,7 +37,9 @@ def lock_file(path: Path) -> Iterator[None]:
     The system releases the lock of a dead process. Raises InUse, with the pid of the process that holds it, or
     Misconfigured.
     """
-    if is_there(path) and not _has_right(path, os.W_OK):  # SQLite would open it, and fail with the first write
+    if is_there(path) and path.is_dir():
+        raise Misconfigured(f"The store {path} is a directory: name a file.")
+    if path.exists() and not _has_right(path, os.W_OK):  # SQLite would open it, and fail with the first write
         raise Misconfigured(f"The store {path} may not be written: change the file's rights, or name another file.")
     real = path.resolve()  # a link to the file is the same file, with the same lock
     holder = real.with_name(real.name + ".lock")
@@ -87,9 +88,9 @@ def _has_right(path: Path, right: int) -> bool:
 
 
 def is_there(path: Path) -> bool:
-    """Return whether a store is there. Raises Misconfigured where there is none and can be none, or nobody can say."""
+    """Return whether something is at a store's place. Raises Misconfigured where nobody can say."""
     try:
-        mode = path.stat().st_mode
+        path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
@@ -97,14 +98,12 @@ def is_there(path: Path) -> bool:
             f"The store {path} cannot be looked for: {error.strerror}. Change the rights of its directory, or name "
             "another file."
         ) from error
-    if stat.S_ISDIR(mode):
-        raise Misconfigured(f"The store {path} is a directory: name a file.")
     return True
 
 
 def require_file(path: Path) -> None:
     """Raise Misconfigured where there is no file, or none that may be read."""
-    if not is_there(path):
+    if not (is_there(path) and path.is_file()):
         raise Misconfigured(f"There is no store at {path}: start the bot once, or name another file.")
     if not _has_right(path, os.R_OK):
         raise Misconfigured(f"The store {path} may not be read: change the file's rights, or name another file.")
