@@ -8,9 +8,10 @@ lost nothing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from sqlalchemy import (
@@ -105,13 +106,14 @@ class Leases:
         with translating_errors(self._name):
             return await self._database.transact(lambda conn: _end(conn, [self._owner]))
 
-    async def free_late(self) -> list[str]:
+    async def free_late(self, is_steady: Callable[[], bool]) -> list[str]:
         """End leases of others that have run out; return the runs that these held, each to one caller only.
 
-        Where its own has run out it has lost nothing yet, and is renewed.
+        Where its own has run out, theirs may have for the same reason, as the server stood still: then none is ended.
+        `is_steady` says in another thread, once it comes to it, whether its own has lasted for some time.
         """
         with translating_errors(self._name):
-            return await self._database.transact(self._free_late)
+            return await self._database.transact(partial(self._free_late, is_steady))
 
     async def list_open(self) -> dict[str, int]:
         """Return all runs that are not over, each with the number of its newest fact."""
@@ -176,10 +178,10 @@ class Leases:
         workers = {row.owner: frozenset(row.unread or ()) for row in alive if row.role == "worker"}
         return Held({row.run: row.seq for row in held}, workers, len(alive))
 
-    def _free_late(self, conn: Connection) -> list[str]:
-        others = IS_LATE & (leases.c.owner != self._owner)
-        late = conn.scalars(select(leases.c.owner).where(others).with_for_update(skip_locked=True)).all()
-        return _end(conn, late) if late else _free(conn, _NOBODYS)
+    def _free_late(self, is_steady: Callable[[], bool], conn: Connection) -> list[str]:
+        found = select(leases.c.owner).where(IS_LATE).with_for_update(skip_locked=True)
+        late = conn.scalars(found).all() if is_steady() else ()
+        return _end(conn, late) if late and self._owner not in late else _free(conn, _NOBODYS)
 
 
 def _end(conn: Connection, owners: Sequence[str]) -> list[str]:

@@ -195,7 +195,7 @@ class Cluster:
         outage = OutageLog("processes that died cannot be looked for")
         while True:
             with outage.tolerating():
-                if freed := await self._leases.free_late():
+                if freed := await self._leases.free_late(self.lease.is_steady):
                     log.warning("a process is gone, and its runs are handed over", runs=len(freed))
                     for run in freed:
                         with suppress(UnknownFacts):  # whoever can read it has it next

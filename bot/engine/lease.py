@@ -10,6 +10,7 @@ from bot.ports.process import Clock, Hold
 from bot.ports.surface import SurfaceError
 
 SURE_S = 2.0  # from the beginning of a renewal that succeeded; a second before others may think that it has run out
+STEADY_S = 3.0  # for which a lease has surely lasted without a gap: long enough for others to have renewed theirs
 
 
 class Lease:
@@ -18,6 +19,7 @@ class Lease:
     def __init__(self, monotonic: Clock = time.monotonic) -> None:
         self._monotonic = monotonic
         self._confirmed_at: float | None = None
+        self._began_at = 0.0  # since when it has lasted without a gap
         self._renewed = asyncio.Event()
         self._lost = 0  # times
 
@@ -27,6 +29,8 @@ class Lease:
 
     def confirm(self, began: float) -> None:
         """Note that a renewal has succeeded, which began then."""
+        if not self._is_sure:
+            self._began_at = began
         self._confirmed_at = began
         self._renewed.set()
 
@@ -50,6 +54,10 @@ class Lease:
             await self._renewed.wait()
         if self._lost != lost:  # it may have another lease by now, under which it holds other runs
             raise SurfaceError("another process has taken the run over")
+
+    def is_steady(self) -> bool:
+        """Return whether others whose lease has run out are gone, and not held up by what has held up this process."""
+        return self._is_sure and self.now() >= self._began_at + STEADY_S
 
     @property
     def _is_sure(self) -> bool:

@@ -6,14 +6,16 @@ import asyncio
 import re
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
 
-from bot.domain.facts import RunFinished
+from bot.domain.facts import ProcessDied, RunFinished, TurnStarted
 from storage import SqlStore, open_store
+from storage.leases import LEASE_S
 from tests.servers.model_server import answer
 from tests.support.postgres import OwnServer, make_database
 from tests.support.several import WAIT_S, SharedTown, open_shared_town
@@ -23,6 +25,10 @@ LONG = answer(*["word "] * 200, gap_s=0.05)  # 10 s
 
 async def has_ended(store: SqlStore, run: str) -> bool:
     return any(isinstance(entry.fact, RunFinished) for entry in await store.read(run))
+
+
+async def is_conducted(store: SqlStore, run: str) -> bool:
+    return any(isinstance(entry.fact, TurnStarted) for entry in await store.read(run))
 
 
 async def wait_until_ready(town: SharedTown, expected: bool) -> None:
@@ -83,5 +89,27 @@ async def test_a_server_that_goes_away_and_comes_back(tmp_path: Path) -> None:
     try:
         async with open_shared_town(tmp_path, server.url) as town:
             await check_nothing_is_taken_and_all_goes_on(town, server.stop, server.start)
+    finally:
+        await asyncio.to_thread(server.close)
+
+
+async def test_a_server_that_stands_still_takes_no_run_from_its_worker(tmp_path: Path) -> None:
+    server = await asyncio.to_thread(OwnServer, Path(tempfile.mkdtemp()) / "pg")
+    try:
+        async with open_shared_town(tmp_path, server.url) as town:
+            town.script_model("claude", answer(*["word "] * 400, gap_s=0.05))  # 20 s
+            for role in ("worker", "worker", "gateway"):
+                await town.start_role(role)
+            await town.ask()
+            await town.wait_for_texts("word word")
+            run = await town.wait_for_stored(is_conducted)
+            owner = town.find_owner(run)
+            with server.standing_still():
+                await asyncio.sleep(2 * LEASE_S)
+            await town.wait_for_stored(has_ended)
+            assert town.find_owner(run) is owner
+            async with open_store(server.url, clock=time.time, read_only=True) as store:
+                kinds = Counter(type(entry.fact) for entry in await store.read(run))
+            assert (kinds[TurnStarted], kinds[ProcessDied]) == (2, 0)
     finally:
         await asyncio.to_thread(server.close)

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from signal import SIGCONT, SIGSTOP
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -74,6 +75,20 @@ class OwnServer:
 
     def start(self) -> None:
         self._server.ensure_postgres_running()
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Hold all of its processes up, as a machine does that is moved."""
+        [first, *_] = (Path(self._server.pgdata) / "postmaster.pid").read_text().split()
+        found = subprocess.run(["pgrep", "-P", first], check=True, capture_output=True, text=True).stdout.split()
+        pids = [int(pid) for pid in (first, *found)]
+        for pid in pids:
+            os.kill(pid, SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, SIGCONT)
 
     def close(self) -> None:
         self._server.cleanup()
