@@ -24,7 +24,7 @@ def json_objects(text: str) -> list[Reply]:
 
 def is_same_name(a: object, b: str) -> bool:
     """Return whether a model wrote that word or name, whatever its case and markup."""
-    return isinstance(a, str) and a.strip(" *_`\"'.:").casefold() == b.casefold()
+    return isinstance(a, str) and " ".join(a.split()).strip(" *_`\"'.:").casefold() == " ".join(b.split()).casefold()
 
 
 def _decode_all(text: str) -> list[Reply]:

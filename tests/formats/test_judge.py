@@ -53,6 +53,7 @@ def test_a_debate_ends_on_an_explicit_word_of_the_judge_alone(written: dict[str,
             {"scores": {"ada": {"Argument": "8/10", "evidence": 6.0}, "**Bob**": {"argument": "5", "evidence": 7}}}
             | {"winner": "ADA."}
         ),
+        json.dumps(GOOD).replace('"Ada"', '"\u00a0Ada "'),
     ],
 )
 def test_scores_are_read_as_judges_write_them(reply: str) -> None:
@@ -74,6 +75,17 @@ def test_scores_are_read_as_judges_write_them(reply: str) -> None:
         ("**8**", 8),
         ({"score": 8, "because": "it holds"}, 8),
         ({"score": "8/10"}, 8),
+        ({"value": 8}, 8),
+        ("8 von 10", 8),
+        ("8 sur 10", 8),
+        ("8.0/10.0", 8),
+        ("8 points", 8),
+        ("8分", 8),
+        ("8 (it holds)", 8),
+        ("4/5 – it holds, 9 of 10 times", 8),
+        ("8: it holds", 8),
+        ("8 - 9", None),
+        ("8 or 9", None),
         ("eight", None),
         ("80", None),
         ("11/10", None),

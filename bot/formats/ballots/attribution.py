@@ -41,7 +41,14 @@ _PLACE_WORD = re.compile(  # "first place", a cell of a table, "A: second"
 )
 _HAN_NUMBER = re.compile(r"^([ \t]{0,8}\(?)([一二三四五六七八九])(?=[、.)])", re.M)
 _CIRCLED = {ord(first) + i: f"{i + 1}. " for first in "①❶➀➊" for i in range(10)}
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufe0e\ufe0f\ufeff\r\u00ad"))
+_BREAK = re.compile(r"<br ?/?>|</(?:li|p|div)>(?=[^\n])", re.I)
+_ITEM = re.compile(r"<li>[ \t]*", re.I)
+_INVISIBLE = dict.fromkeys(
+    map(
+        ord,
+        "\u200b\u200c\u200d\u200e\u200f\u061c\u2060\ufe0e\ufe0f\ufeff\r\u00ad\u202a\u202b\u202c\u2066\u2067\u2068\u2069",
+    )
+)
 
 
 class Voices(NamedTuple):
@@ -58,6 +65,7 @@ def normalise(text: str) -> str:
     What is struck out is no text.
     """
     text = text.replace("\r\n", "\n").replace("&gt;", ">").replace("&lt;", "<")
+    text = _ITEM.sub("\n- ", _BREAK.sub("\n", text))
     text = _STRUCK.sub(lambda m: _blank(m[0]) or " ", text)
     text = _TEX.sub(lambda m: " > " if m[1] else " = " if m[2] else " ", text)
     text = unicodedata.normalize("NFKC", text.translate(_CIRCLED)).translate(_INVISIBLE)

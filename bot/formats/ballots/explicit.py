@@ -42,6 +42,8 @@ _DENIED = re.compile(  # before the word: "I cannot rank A, B and C"
     r"nicht|kein\w{0,2}|weigere|ne|não|no puedo|non posso)(?![\w])",
     re.I,
 )
+# Before the word: "Based on all this, my", "Wait, I was wrong." – where no answer is named that might have said it.
+_INTRODUCES = re.compile(r"[^.!?;:|<>,]*+|(?!.*\b[A-HJ-Z]\b)[^;:|<>]*+")
 _DECOR = re.compile(r"^[\W_]{0,12}(?:\d{1,2}[.)]\s{0,3})?[\W_]{0,6}")
 _HEADED = re.compile(r"(?:[^\W\d]|[\s*,'’`~]){0,40}(\([^()]{0,80}\))?[\s*_`~]{0,6}:[*_`~]{0,4}(.*)")
 _BARE = re.compile(
@@ -125,7 +127,7 @@ def _read_header(line: str) -> tuple[str, bool] | None:
         return None
     line = _DECOR.sub("", line[:MAX_LINE_CHARS])
     word = RANKING.search(line[:120])
-    if not word or word.start() > 60 or re.search(r"[.!?;:|<>,]", line[: word.start()]):
+    if not word or word.start() > 60 or not _INTRODUCES.fullmatch(line[: word.start()]):
         return None
     if _DENIED.search(line[: word.start()]):
         return None
@@ -135,7 +137,7 @@ def _read_header(line: str) -> tuple[str, bool] | None:
     if re.match(r"[\s#]*\d", after) and len(split_numbers(after)) < 3:
         return None  # "Rank 1" is a place, not a header
     if colon := _HEADED.fullmatch(after):
-        rest = re.sub(r"^\s*\((?!\d)[^()]*\)", "", colon[2]).strip(" *_`~")
+        rest = re.sub(r"^\s*\((?!\d)[^()]*\)(?!\s*[=>≻→,])", "", colon[2]).strip(" *_`~")
         return rest, not rest
     return ("", True) if _BARE.fullmatch(after) and word.end() <= 60 else (after, False)
 

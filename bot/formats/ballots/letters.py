@@ -9,11 +9,12 @@ _LETTER = "0-9A-Za-zÀ-ɏͰ-ϿЀ-ӿ"  # a label touches none of these; it may to
 _MARKS = "\u0300-\u036f\u0900-\u0e7f"  # marks in Indian and Thai words, no letters to Python
 _EDGE = " \t\n*_`~\"'“”„«»「」[](){}<>.,;:!#|-–—→•·✅👉🏆⭐"
 _NOT = re.compile(r"\b(?:not|never|neither|no(?!\.)|nicht|kein\w{0,2}|pas|ni|non|não|не)\b", re.I)
+EITHER = re.compile(r"\s(?:or|oder|ou|или)\s", re.I)
 _COMMENT = re.compile(r"[(\[:;]|\s[-–—]+\s|[.,](?:\s|$)|[–—]")
-_SIGNS = "=≈&+/,、~和与と및"
+_SIGNS = "=≈≅≃≡∼〜|&+/,、~和与と및"
 TIED = re.compile(
-    r"(?<!\w)(?:tied?|equal(?:ly)?|same (?:quality|rank|place|level)|ex aequo|gleich(?:auf|wertig|gut|rangig)?|"
-    r"empatad\w{1,2}|égalité)\b",
+    r"(?<!\w)(?:tied?(?: for \w+)?|equal(?:ly)?|same (?:quality|rank|place|level)|ex aequo|"
+    r"gleich(?:auf|wertig|gut|rangig)?|empatad\w{1,2}|égalité|并列|並列|同率|同着|공동)\b",
     re.I,
 )
 _TIED_END = re.compile(
@@ -89,6 +90,9 @@ class Letters:
                 return labels
         if len(words := text.split()) > 1 and all(map(self.only_label, words)):
             return [None]  # "B A" may be a row or a tie
+        clause = re.split("[:,;]", text)[-1]
+        if _NOT.search(" ".join(clause.split()[-3:])) or EITHER.search(clause[-20:]):
+            return [None]  # "I would not rank A", "A or B"
         found = self._ending.search(text.rstrip(_EDGE)[-60:])
         return [self._known[found[1].upper()] if found else None]
 

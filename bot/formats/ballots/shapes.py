@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from bot.formats.ballots.letters import TIED, Letters
+from bot.formats.ballots.letters import EITHER, TIED, Letters
 
 Group = Sequence[str | None]  # the labels that share a place; None for an entry that names no answer
 
@@ -19,7 +19,7 @@ RANKING = re.compile(
     r"classements?|clasificaci[oó]n|orden final|classifica[cç][aã]o|classifica|graduatoria|(?:eind)?rangschikking|"
     r"(?:eind)?ranglijst|rangering|rangsor|clasament(?:ul)?|classificació|"
     r"klasyfikacja|kolejność|рейтинг\w{0,3}|ранжирование|sıralama\w{0,3}|peringkat|xếp hạng|pořadí|järjestys|"
-    r"κατάταξη|rangordning|rankning|順位|ランキング|อันดับ|رتبهبندی|排名|排序|名次|순위|랭킹|الترتيب|ترتيب|रैंकिंग|דירוג)(?![a-z])",
+    r"κατάταξη|порядок|rangordning|rankning|順位|ランキング|อันดับ|رتبهبندی|排名|排序|名次|순위|랭킹|الترتيب|ترتيب|रैंकिंग|דירוג)(?![a-z])",
     re.I,
 )
 ABOUT = re.compile(  # a line about the ranking does not give it
@@ -28,8 +28,10 @@ ABOUT = re.compile(  # a line about the ranking does not give it
     re.I,
 )
 UPWARDS = re.compile(
-    r"worst\W{1,3}(?:to|first|→|->|>)|least\W++(?:\w++\W++)?to\W++(?:most|best)|ascending|"
-    r"lowest to highest|schlecht\w{0,8}+\W++(?:\w++\W++){0,2}best|pire\W++(?:\w++\W++)?au\W++meilleur|"
+    r"(?:worst|weakest|poorest|lowest|bottom|last place)\W{1,3}(?:to|first|up|→|->|>)|"
+    r"least\W++(?:\w++\W++)?to\W++(?:most|best)|ascending|reverse order|(?:schlecht|schwäch)\w{0,8}+\W++zuerst|"
+    r"aufsteigend|moins\W++bon\W++au\W++meilleur|ordre croissant|[从由][差低]到[好高]|升序|"
+    r"(?:悪い|低い)順|(?:나쁜|낮은) ?순|schlecht\w{0,8}+\W++(?:\w++\W++){0,2}best|pire\W++(?:\w++\W++)?au\W++meilleur|"
     r"schwächst\w{0,8}+\W++(?:\w++\W++){0,2}(?:best|stärkst)|peor\W++a\W++(?:la\W++)?mejor|"
     r"pior\W++(?:\w++\W++){1,2}melhor|peggiore\W++al\w?\W++migliore|худш\w{0,8}+\W++к\W++лучш|"
     r"最差.{0,4}最[好佳优優]|(?:最低|最悪|悪い).{0,6}(?:最高|最良|良い)|나쁜.{0,8}좋은",
@@ -43,7 +45,8 @@ _ORDINAL = (
     r"(\d{1,2})\.\s(?:place|platz|plats|miejsce)\b",
 )
 PLACED = re.compile(rf"[\W_]{{0,8}}(?:{'|'.join(_ORDINAL)})[\s*_`.):=–—-]{{0,6}}(\S.*)", re.I)
-NUMBERED = re.compile(r"[\W_]{0,8}(\d{1,2})(?!\d)[\s*_`.)\]:=°–—-]{1,6}(\S.*)")
+_SHARED = r"(?:\s?[–—/&-]\s?\d{1,2}(?!\d))?"  # a place that reaches to another: "2-3. A, C"
+NUMBERED = re.compile(rf"[\W_]{{0,8}}T?(\d{{1,2}})(?!\d){_SHARED}[\s*_`.)\]:=°–—-]{{1,6}}(\S.*)")
 _INLINE = re.compile(r"(?<![\s,;])[\s,;]++(?=[(\[#]?\d{1,2}(?:[.):=\]](?!\d)|(?:st|nd|rd|th)\b|\s[–—-]\s)|#\d{1,2}\s)")
 _BEHIND = re.compile(  # a place behind its label: "B (1st)", "B: 1", "Answer B – rank 1"
     r"([^(\[:=–—-]{1,40}+)[(\[:=–—-]\s{0,2}(?:#|rank |place |no\. ?)?(\d{1,2})(?:st|nd|rd|th|\.)?[)\]]?\W{0,3}", re.I
@@ -56,6 +59,7 @@ _SCORED = re.compile(  # "7/10", "7,5 von 10", "70 %", "(7)", "★★"; a number
     re.I,
 )
 _WORST = re.compile(r"\((?:the )?(?:worst|weakest|lowest)(?: one| answer)?\)", re.I)
+MAX_INDENT = 2000  # characters
 COLUMN = re.compile(
     r"#|no\.?|nr\.?|pos(?:ition|ición|izione)?\.?|place|platz|rang|puesto|lugar|posto|место|miejsce|名次|顺位|등수|",
     re.I,
@@ -86,7 +90,7 @@ def read_inline(rest: str, letters: Letters) -> Shape | None:
     """Read a ranking on the header's own line: arrows, numbers, or letters in a row."""
     return (
         read_arrows(rest, letters)
-        or _read_places(re.split("[,;]", rest), letters)
+        or _read_places(re.split(r"[,;]|(?<=\))\s", rest), letters)
         or _read_numbers(rest, letters)
         or _read_row(rest, letters)
     )
@@ -138,6 +142,11 @@ def _read_bullets(body: Sequence[str], letters: Letters) -> Shape | None:
     return Shape("a list", groups, scores=_list_scores(entries)) if len(groups) > 1 else None
 
 
+def _is_said_tied(entry: str) -> bool:
+    """Return whether a remark in brackets says that an entry shares its place: "A (tie)"."""
+    return any(map(TIED.search, _REMARK.findall(entry)))
+
+
 def _list_scores(entries: Iterable[str]) -> Sequence[float]:
     """Return the score behind each entry, as a part of the highest one where that is said; none unless all have one."""
     found = [_SCORED.search(entry) for entry in entries]
@@ -170,15 +179,21 @@ def read_numbered(lines: Iterable[str], letters: Letters) -> Shape | None:
     """Read a numbered list by its numbers, best is 1, equal ones tied; Markdown's "1. 1. 1." by its order."""
     entries: list[tuple[int, Group]] = []
     texts: list[tuple[int, str]] = []
+    least_indent = MAX_INDENT  # what stands further in says more of an entry
     for line in lines:
         match = _match_place(line)
-        if not match:
+        indent = len(line) - len(line.lstrip())
+        if not match or indent > least_indent + 1:
             continue
+        least_indent = min(indent, least_indent)
         number = next(int(g) for g in match.groups() if g)
         if number == 1 and entries and entries[0][0] == 1 and entries[-1][0] > 1:
             break  # another list begins
-        entries.append((number, letters.entry_labels(match[match.re.groups])))
-        texts.append((number, match[match.re.groups]))
+        text = match[match.re.groups]
+        if texts and _is_said_tied(texts[-1][1]) and _is_said_tied(text):
+            number = entries[-1][0]
+        entries.append((number, letters.entry_labels(text)))
+        texts.append((number, text))
     if not count_labels(group for _, group in entries):
         return None
     ordered = [text for _, text in sorted(texts, key=lambda entry: entry[0])]
@@ -214,22 +229,37 @@ def _read_row(text: str, letters: Letters) -> Shape | None:
 
     Remarks in brackets are left out; where there is more than letters, what stands before a remark is read.
     """
-    text = "" if _LETTERED.match(text) else text.strip(" []{}*_`")
+    text = "" if _LETTERED.match(text) or text.lstrip().startswith("|") else text.strip(" []{}*_`")
     if tied := letters.tied_row(text):
         return Shape("a row of letters", [tied])
     scores = _list_scores(re.split(r"[,;]\s", text))
-    whole = _REMARK.sub(lambda remark: " tied " if TIED.search(remark[0]) else " ", text)
+    whole = _REMARK.sub(lambda remark: _read_remark(remark[0], letters), text)
     begun = re.split(r"\.(?:\s|$)|\s[(–—]", text)[0]
+    if EITHER.search(begun):
+        return None
     for text, separator in ((text, separator) for text in (whole, begun) for separator in _BETWEEN):
         parts = [part for part in separator.split(text) if any(map(str.isalnum, part))]
         groups: list[Group] = [
             letters.tied_labels(TIED.sub("", part)) if "=" in part or TIED.search(part) else [letters.only_label(part)]
             for part in parts
         ]
+        tied = [group for part, group in zip(parts, groups, strict=True) if TIED.search(part)]
+        if any(len(group) == 1 and group[0] for group in tied):
+            return None  # with whom is not known
+        if not all(tied):
+            continue
         known = count_labels(groups) if all(len(group) == 1 or all(group) for group in groups) else 0
         if known * 2 > len(groups) and (text == begun or all(map(all, groups))):
             return Shape("a row of letters", groups, scores=scores)
     return None
+
+
+def _read_remark(remark: str, letters: Letters) -> str:
+    """Return what a remark in brackets says of an order: labels that share a place, or that those before it do."""
+    labels = letters.tied_labels(remark)
+    if len(labels) > 1 and all(labels):
+        return " = ".join(label for label in labels if label)
+    return " tied " if TIED.search(remark) else " "
 
 
 def read_table(lines: Sequence[str], letters: Letters) -> Shape | None:
@@ -239,13 +269,17 @@ def read_table(lines: Sequence[str], letters: Letters) -> Shape | None:
     ]
     if len(rows) < 2:
         return None
+    if len(rows[0]) > 2 and (all(map(letters.only_label, rows[0][1:])) or all(map(str.isdecimal, rows[0][1:]))):
+        whole = [row for row in rows if len(row) == len(rows[0])]  # a column an answer, or a place
+        rows = [list(column) for column in zip(*whole, strict=True)]
+        rows[0][0] = rows[0][0] if rows[1][0].isdecimal() else "answer"
     ranked = [i for i, cell in enumerate(rows[0]) if RANKING.search(cell) or COLUMN.fullmatch(cell)]
     entries: list[tuple[int, Group]] = []
     for row in rows[1:]:
         number = next((m for i in ranked if i < len(row) and (m := re.match(r"#?(\d{1,2})(?![\d/.]\d)", row[i]))), None)
-        names = [label for i, cell in enumerate(row) if i not in ranked and (label := letters.only_label(cell))]
+        cells = [letters.tied_labels(cell) for i, cell in enumerate(row) if i not in ranked]
         if number:
-            entries.append((int(number[1]), names[:1] or [None]))
+            entries.append((int(number[1]), next((names for names in cells if names and all(names)), [None])))
     groups = _group_by_place(entries)
     return Shape("a table", groups, in_line_order=False) if count_labels(groups) else None
 

@@ -14,8 +14,12 @@ from bot.formats.json_replies import Reply, is_same_name, json_objects
 LEAST, MOST = 1, 10
 TIE = "tie"
 _DRAWS = (TIE, "draw", "tied")
-# "8", "7,5", "8/10", "4 out of 5", "80 %", "82.5/100"
-_WRITTEN = re.compile(r"(\d{1,3}(?:[.,]\d{1,2})?)(?:\s{0,2}(?:/|out of)\s{0,2}(\d{1,3})|\s{0,2}(%))?")
+# "8", "7,5", "8/10", "4 out of 5", "80 %", "82.5/100", "8 points", "8/10.0", "8 (clear)", "8 – clear"
+_WRITTEN = re.compile(
+    r"(\d{1,3}(?:[.,]\d{1,2})?)(?:\s{0,2}(?:/|out of|von|sur|de|из|su)\s{0,2}(\d{1,3})(?:\.0)?|\s{0,2}(%))?"
+    r"(?:\s{0,2}(?:points?|pts?|punkte|puntos|点|分|점))?(?:\s{0,2}\(.*|\s[–—-]\s(?!\d).*|[:;]\s.*)?",
+    re.I | re.S,
+)
 
 
 class NotScored(ValueError):
@@ -92,7 +96,7 @@ def _read_marks(rows: Sequence[Reply], debater: str, criteria: Sequence[str]) ->
 def _read_mark(row: Reply, debater: str, criterion: str) -> float:
     value = next((v for k, v in row.items() if is_same_name(k, criterion)), None)
     if isinstance(value, dict):  # with its reason
-        value = next((v for k, v in value.items() if k.lower() in ("score", "mark", "points")), None)
+        value = next((v for k, v in value.items() if k.lower() in ("score", "mark", "points", "value", "rating")), None)
     mark = _read_written(value) if isinstance(value, str) else value
     if isinstance(mark, bool) or not isinstance(mark, int | float) or not LEAST <= mark <= MOST:
         raise NotScored(f"{debater}'s {criterion} is not a number from {LEAST} to {MOST}")
