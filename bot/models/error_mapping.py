@@ -10,23 +10,37 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal, assert_never
 
 from bot.models.errors import Kind, ProviderError
-from bot.models.limits import find_reset_s
+from bot.models.limits import find_reset_s, parse_wait
 from bot.network import describe_certificate_error
 from bot.text import clean_text
 
 CLOSED_EARLY = "the answer broke off: the connection closed before its end"
 _LONGEST_REASON = 600  # characters; the remedy often stands at the end
 _DEEPEST = 8  # causes of causes
-_BILLING = re.compile(r"insufficient_quota|credit balance|billing|payment", re.IGNORECASE)
+# What no wait will bring back. Gemini speaks of plan and billing at every 429, so that those words say nothing there.
+_EMPTY = (
+    r"insufficient_quota|exceeded_current_quota|insufficient[_ ](?:balance|funds|credits?)|credit balance|余额不足|欠费"
+)
+_SPENT = re.compile(_EMPTY, re.IGNORECASE)
+_BILLING = re.compile(rf"{_EMPTY}|billing|payment|arrear|\bcredits\b", re.IGNORECASE)
 _KEY = re.compile(r"api[ _-]?key", re.IGNORECASE)
-_WINDOW = re.compile(r"context[ _](length|window|size)|prompt is too long|too many tokens", re.IGNORECASE)
-_REFUSED = re.compile(r"content[ _-]?(filter|policy)|moderation", re.IGNORECASE)
+_WINDOW = re.compile(
+    r"context[ _](length|window|size)|(?:prompt|input) is too long|prompt length|too many tokens", re.IGNORECASE
+)
+_REFUSED = re.compile(  # DeepSeek's, Qwen's and Zhipu's words among them
+    r"content[ _-]?(filter|policy)|moderation|content exists risk|inappropriate content|data_?inspection|敏感",
+    re.IGNORECASE,
+)
+_NO_ACCESS = re.compile(r"model_not_found|not have access to (?:the )?model", re.IGNORECASE)
 _SAID_IN_STREAM: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("rate_limit", re.compile(r"rate[ _-]?limit|too many requests", re.IGNORECASE)),
     ("refused", _REFUSED),
     ("not_found", re.compile(r"not found|not_found|does not exist|no such model", re.IGNORECASE)),
 )
-_RETRY_IN = re.compile(r'(?:retry in |"retryDelay": ?")(\d+(?:\.\d+)?)\s*s')  # Gemini says it in the body alone
+_RETRY_IN = re.compile(  # Gemini says it in the body alone, and many say it there as well
+    r'(?:(?:retry|try again) (?:in|after) |"retry(?:Delay|_after)": ?"?)((?:\d{1,9}(?:\.\d{1,9})?\s?[a-z]{0,7}){1,4})',
+    re.IGNORECASE,
+)
 
 
 def map_error(
@@ -54,8 +68,8 @@ def map_error(
         case "lost":
             return ProviderError("unreachable", f"{_REASONS['unreachable']}: the connection was lost")
         case None:
-            kind, reason = kind_of(error), _extract_reason(origins[0])
-            if kind == "key" and reason.startswith(_PAGE):  # a firewall's or a log-in's, which knows no key
+            kind, reason = kind_of(error), _extract_reason(origins)
+            if kind == "key" and reason.startswith((_PAGE, _FIREWALL)):  # a log-in's or such, which knows no key
                 kind = "other"
             return _with_reason(kind, blank(reason), _retry_after_s(kind, origins, now))
         case _ as never:
@@ -126,7 +140,9 @@ def kind_of(error: Exception) -> Kind:
             return "unreachable"
     if any(getattr(origin, "code", None) == "insufficient_quota" for origin in origins):
         return "billing"  # OpenAI's 429 for an empty purse
-    return _kind_by_status(getattr(origins[0], "status_code", None), str(origins[0]))
+    named = (getattr(origin, name, None) for origin in origins for name in ("code", "type"))  # by OpenAI's client
+    words = " ".join([str(origins[0]), *(name for name in named if isinstance(name, str))])
+    return _kind_by_status(getattr(origins[0], "status_code", None), words)
 
 
 def _kind_by_status(status: object, text: str) -> Kind:
@@ -135,14 +151,18 @@ def _kind_by_status(status: object, text: str) -> Kind:
             return "billing"
         case 403 if _REFUSED.search(text):  # OpenRouter's, of what a moderation has flagged
             return "refused"
+        case 403 if _NO_ACCESS.search(text):  # OpenAI's, of what a project may not use
+            return "not_found"
+        case 403 if _BILLING.search(text):  # xAI's, of a team without credits
+            return "billing"
         case 401 | 403:
             return "key"
-        case 404:
+        case 404 | 410:
             return "not_found"
         case 413:
             return "window"
         case 429:
-            return "billing" if "insufficient_quota" in text else "rate_limit"
+            return "billing" if _SPENT.search(text) else "rate_limit"
         case 400 | 422:
             return _kind_by_words(text)
         case int() if status == 408 or status >= 500:
@@ -221,7 +241,7 @@ def _describe_bug(origins: Sequence[BaseException]) -> str:
 _WRAPPING = re.compile(
     r"^(?:(?:(?:litellm\.)?\w*(?:Error|Exception|Timeout)\b(?: -)?:?|(?<=Error )code: \d{3}\b) *(?:- )?)+"
 )
-_PAGE = "a web page"
+_PAGE, _FIREWALL = "a web page", "error code: 1"  # Cloudflare's, as 1020
 _TITLE = re.compile(r"<title[^>]{0,80}>([^<]{1,80})", re.IGNORECASE)
 _TRAILER = re.compile(  # what litellm adds
     r"\bTraceback \(most recent call last\):.*$|, Metadata: .*$|\. Handle with `litellm\..*$", re.DOTALL
@@ -229,13 +249,14 @@ _TRAILER = re.compile(  # what litellm adds
 _BYTES = re.compile(r"""b(['"]).*\1""", re.DOTALL)  # as it shows some bodies
 _REASON_FIELDS = ("message", "msg", "detail", "details", "error", "error_msg", "error_message", "status_msg", "errors")
 _STATUS_FIELDS = ("code", "status", "status_code", "http_code", "type", "error_type")
+_TOLD_ON = "Provider returned error"  # OpenRouter's, which has the provider's own words beside it
 _MOST_DETAILS = 3  # of a list of mistakes in what was asked
 
 
-def _extract_reason(error: BaseException) -> str:
+def _extract_reason(origins: Sequence[BaseException]) -> str:
     """Return the provider's own words in one line, remedy included; of a web page its title, if it has one."""
-    said = _find_reason(getattr(error, "body", None))  # as OpenAI's client keeps it
-    text = said or str(getattr(error, "message", "") or error)
+    bodies = (_find_reason(getattr(origin, "body", None)) for origin in origins)  # as OpenAI's client keeps it
+    text = next(filter(None, bodies), "") or str(getattr(origins[0], "message", "") or origins[0])
     text = _TRAILER.sub("", _WRAPPING.sub("", text))
     if _BYTES.fullmatch(text):
         text = ast.literal_eval(text).decode(errors="replace")
@@ -257,7 +278,7 @@ def _shorten(text: str) -> str:
     return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + "…"
 
 
-def _find_message(text: str) -> str:
+def _find_message(text: str, depth: int = 0) -> str:
     """Return the reason in a JSON body in a text; "" if there is none."""
     start = text.find("{")
     if start < 0:
@@ -266,20 +287,23 @@ def _find_message(text: str) -> str:
         body, _ = json.JSONDecoder().raw_decode(text, start)
     except (ValueError, RecursionError):
         return ""
-    return _find_reason(body)
+    return _find_reason(body, depth)
 
 
 def _find_reason(said: object, depth: int = 0) -> str:
     """Return the words of an error's body, wherever providers put them; those of a list with what they are about."""
-    if isinstance(said, str):
-        return " ".join(said.split())
     if depth > _DEEPEST:
         return ""
+    if isinstance(said, str):
+        inner = said.lstrip().startswith("{") and _find_message(said, depth + 1)  # an error told on by a gateway
+        return inner or " ".join(said.split())
     if isinstance(said, list):
         return "; ".join(filter(None, (_find_reason(each, depth + 1) for each in said[:_MOST_DETAILS])))
     if not isinstance(said, Mapping):
         return ""
     words = next(filter(None, (_find_reason(said.get(name), depth + 1) for name in _REASON_FIELDS)), "")
+    if words == _TOLD_ON and isinstance(meta := said.get("metadata"), Mapping):
+        words = _find_reason(meta.get("raw"), depth + 1) or words
     place = said.get("loc")  # of a field, as FastAPI names it
     return f"{'.'.join(map(str, place))}: {words}" if words and isinstance(place, list) else words
 
@@ -287,7 +311,8 @@ def _find_reason(said: object, depth: int = 0) -> str:
 def _retry_after_s(kind: Kind, origins: Sequence[BaseException], now: float) -> float | None:
     """Return the seconds after which the provider asks to come again; None if it does not say.
 
-    RFC 9110, 10.2.3: seconds or a date. OpenAI sends milliseconds as well, Gemini a sentence, others only what is left.
+    RFC 9110, 10.2.3: seconds or a date. OpenAI sends milliseconds as well, others a span, a moment, a sentence, or only
+    what is left.
     """
     if kind not in ("rate_limit", "unreachable"):
         return None
@@ -297,8 +322,9 @@ def _retry_after_s(kind: Kind, origins: Sequence[BaseException], now: float) -> 
     after = headers.get("retry-after")
     if after is None:
         found = _RETRY_IN.search(str(origins[0]))
-        return float(found[1]) if found else find_reset_s(headers, now) or None
-    seconds = _parse_number(after)
+        said = parse_wait(found[1], now) if found else None
+        return find_reset_s(headers, now) or None if said is None else said
+    seconds = parse_wait(after, now)
     return seconds if seconds is not None else _seconds_until(after, now)
 
 

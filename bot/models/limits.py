@@ -77,20 +77,31 @@ def requests_left(headers: Mapping[str, str]) -> tuple[int, int] | None:
 def find_reset_s(headers: Mapping[str, str], now: float) -> float:
     """Return the seconds until there is something left in a provider's limits, from its headers; 0 where there is.
 
-    `now`: wall seconds. OpenAI and others send a span ("6m0s", "120ms"), Anthropic a moment (RFC 3339).
+    `now`: wall seconds.
     """
     plain = _plain(headers)
     spent = (plain.get(reset, "") for left, reset in _RESETS if plain.get(left) == "0")
-    return max((_seconds_to(reset, now) for reset in spent), default=0.0)
+    return max((parse_wait(reset, now) or 0.0 for reset in spent), default=0.0)
 
 
-def _seconds_to(reset: str, now: float) -> float:
-    if _SPAN.fullmatch(reset):
-        return sum(float(number) * _UNIT_S[unit] for number, unit in _SPAN_PART.findall(reset))
+def parse_wait(said: str, now: float) -> float | None:
+    """Return the seconds that a span or a moment is away; None: it is neither.
+
+    `now`: wall seconds. OpenAI and others send a span ("6m0s", "120ms"), most seconds alone, Anthropic a moment
+    (RFC 3339), OpenRouter one in milliseconds since 1970.
+    """
+    said = said.strip().rstrip(".")
+    if _SPAN.fullmatch(said):
+        parts = _SPAN_PART.findall(said)
+        return sum(float(number) * (_UNIT_S.get(unit) or _UNIT_S[unit[0]]) for number, unit in parts)
+    if _NUMBER.fullmatch(said):
+        number = float(said)
+        moment = number / 1000 if number >= _LEAST_MOMENT * 1000 else number
+        return max(0.0, moment - now) if moment >= _LEAST_MOMENT else number
     try:
-        return max(0.0, datetime.fromisoformat(reset).timestamp() - now)
-    except ValueError:
-        return 0.0
+        return max(0.0, datetime.fromisoformat(said).timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _plain(headers: Mapping[str, str]) -> dict[str, str]:
@@ -102,14 +113,18 @@ _HEADERS = (
     ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-limit"),
 )
 _RESETS = (
+    *((f"{name}-remaining", f"{name}-reset") for name in ("x-ratelimit", "ratelimit")),
     *((f"x-ratelimit-remaining-{what}", f"x-ratelimit-reset-{what}") for what in ("requests", "tokens")),
     *(
         (f"anthropic-ratelimit-{what}-remaining", f"anthropic-ratelimit-{what}-reset")
         for what in ("requests", "tokens", "input-tokens", "output-tokens")
     ),
 )
-_SPAN = re.compile(r"(?:\d{1,9}(?:\.\d{1,9})?(?:ms|[smhd])){1,4}")
-_SPAN_PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|[smhd])")
+_UNIT = r"ms|s(?:ec(?:ond)?s?)?|m(?:in(?:ute)?s?)?|h(?:ours?)?|d(?:ays?)?"
+_SPAN = re.compile(rf"(?:\d{{1,9}}(?:\.\d{{1,9}})?\s?(?:{_UNIT})\s?){{1,4}}")
+_SPAN_PART = re.compile(rf"(\d{{1,9}}(?:\.\d{{1,9}})?)\s?({_UNIT})")
+_NUMBER = re.compile(r"\d{1,13}(?:\.\d{1,9})?")
+_LEAST_MOMENT = 1_000_000_000  # seconds since 1970; nobody is asked to wait as long
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 

@@ -243,10 +243,10 @@ def _read_row(text: str, letters: Letters) -> Shape | None:
             letters.tied_labels(TIED.sub("", part)) if "=" in part or TIED.search(part) else [letters.only_label(part)]
             for part in parts
         ]
-        tied = [group for part, group in zip(parts, groups, strict=True) if TIED.search(part)]
-        if any(len(group) == 1 and group[0] for group in tied):
+        shared = [group for part, group in zip(parts, groups, strict=True) if TIED.search(part)]
+        if any(len(group) == 1 and group[0] for group in shared):
             return None  # with whom is not known
-        if not all(tied):
+        if not all(shared):
             continue
         known = count_labels(groups) if all(len(group) == 1 or all(group) for group in groups) else 0
         if known * 2 > len(groups) and (text == begun or all(map(all, groups))):
