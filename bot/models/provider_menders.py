@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +20,11 @@ from bot.models.wire_usage import (
 
 
 class OllamaMender(LineMender):
-    """A mender of Ollama's lines of JSON, of which one may be an error (https://docs.ollama.com/api/errors)."""
+    """A mender of Ollama's lines of JSON, of which one may be an error (https://docs.ollama.com/api/errors).
+
+    Thinking in tags is told from the answer by our own reading alone: litellm looks for whole tags in each line, and
+    takes what comes after the line of one, or an answer that speaks of one, for the wrong of the two.
+    """
 
     reads_whole = False
 
@@ -28,7 +33,25 @@ class OllamaMender(LineMender):
             raise_error(read_json(line))
         if b'_count"' in line and (event := read_json(line)) is not None:
             self.take_report(read_ollama_report(event))
+        if b"think" in line and (event := read_json(line)) is not None:
+            return b"\n".join(json.dumps(each).encode() for each in _divide_tags(event))
         return line
+
+
+def _divide_tags(event: Event) -> Iterator[Event]:
+    """Yield the events in which no tag of thinking in an event's text is whole."""
+    message = event.get("message")
+    holder, name = (message, "content") if isinstance(message, dict) else (event, "response")
+    text = holder.get(name)
+    *before, last = _IN_A_TAG.split(text) if isinstance(text, str) else [text]
+    for piece in before:
+        said = {**holder, name: piece}
+        yield {**({**event, "message": said} if holder is message else said), "done": False}
+    holder[name] = last
+    yield event
+
+
+_IN_A_TAG = re.compile(r"(?<=<)(?=/?think>)")
 
 
 class CohereMender(EventMender):
@@ -46,9 +69,11 @@ class CohereMender(EventMender):
         event = read_json(line.removeprefix(b"data:")) if line.startswith(b"data:") else None
         if event is None:
             return None
-        content = event.get("delta", {}).get("message", {}).get("content", {})
+        content = _find_content(event)
         match event.get("type"):
-            case "content-delta" if isinstance(content, dict) and "thinking" in content:
+            case "content-delta" if content is None:
+                return None
+            case "content-delta" if content is not None and "thinking" in content:
                 content["text"] = content.pop("thinking")
             case "content-start" if isinstance(content, dict) and content.get("type") == "thinking":
                 self._thinking_at = event.get("index")
@@ -57,9 +82,10 @@ class CohereMender(EventMender):
                 self._thinking_at = None
                 event = _cohere_text("</think>")
             case "message-end":
-                if event["delta"].get("finish_reason") in ("ERROR", "ERROR_TOXIC", "ERROR_LIMIT", "TIMEOUT"):
-                    raise map_error_body({"error": event["delta"].get("error") or event["delta"]["finish_reason"]})
-                event |= {"event": "message-end", "data": {"delta": event["delta"]}}
+                delta = event["delta"] = event.get("delta") or {}
+                if delta.get("finish_reason") in ("ERROR", "ERROR_TOXIC", "ERROR_LIMIT", "TIMEOUT"):
+                    raise map_error_body({"error": delta.get("error") or delta["finish_reason"]})
+                event |= {"event": "message-end", "data": {"delta": delta}}
                 self.take_report(read_cohere_report(event))
         return json.dumps(event).encode()
 
@@ -76,6 +102,14 @@ class CohereMender(EventMender):
         yield {"type": "message-end", "delta": ended}
 
 
+def _find_content(event: Event) -> Event | None:
+    """Return the content that an event of Cohere's brings, in its place; None: it has none."""
+    found: Any = event
+    for name in ("delta", "message", "content"):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else None
+
+
 def _cohere_text(text: str) -> Event:
     return {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": text}}}}
 
@@ -86,6 +120,10 @@ class AnthropicMender(EventMender):
     def __init__(self) -> None:
         super().__init__()
         self._used: Event = {}  # figures so far
+
+    def mend_line(self, line: bytes) -> bytes | None:
+        # litellm takes what it does not know for a whole answer
+        return super().mend_line(line.replace(b'"model_context_window_exceeded"', b'"max_tokens"'))
 
     def read_report(self, event: Event) -> Report | None:
         report, self._used = read_anthropic_report(event, self._used)
@@ -134,6 +172,22 @@ class ResponsesMender(EventMender):
 
     ends = (b"response.completed", b"response.incomplete", b"response.failed")
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._refused = False  # the model has written what is there for refusals, which litellm leaves out
+
+    def mend_line(self, line: bytes) -> bytes | None:
+        mended = super().mend_line(line)
+        if b'"response.refusal.delta"' in line:
+            self._refused = True
+            return line.replace(b"response.refusal.delta", b"response.output_text.delta")
+        if not self._refused or mended is None or b'"response.completed"' not in line:
+            return mended
+        event = read_json(line.removeprefix(b"data:")) or {}
+        response = {**event.get("response", {}), "incomplete_details": {"reason": "content_filter"}}
+        filtered = {**event, "type": "response.incomplete", "response": {**response, "status": "incomplete"}}
+        return b"data: " + json.dumps(filtered).encode()
+
     def read_report(self, event: Event) -> Report | None:
         return read_responses_report(event)
 
@@ -142,6 +196,8 @@ class ResponsesMender(EventMender):
         for index, item in enumerate(items if isinstance(items, list) else ()):
             for number, part in enumerate(item.get("content") or () if item.get("type") == "message" else ()):
                 at = {"output_index": index, "item_id": item.get("id"), "content_index": number}
+                if refusal := part.get("refusal"):
+                    yield {"type": "response.refusal.delta", **at, "delta": refusal}
                 yield {"type": "response.output_text.delta", **at, "delta": part.get("text") or ""}
         status = answer.get("status")
         yield {"type": f"response.{status if status in ('incomplete', 'failed') else 'completed'}", "response": answer}

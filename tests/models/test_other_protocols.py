@@ -292,3 +292,61 @@ async def test_an_error_in_place_of_a_whole_response_is_the_providers() -> None:
             heard = await hear(made.speak(SEAT, ASK))
     assert heard.error is not None
     assert (heard.error.kind, heard.error.text) == ("unreachable", FAILED)
+
+
+TAGGED: list[tuple[list[str], str, str]] = [  # the lines of a server that leaves thinking in the text
+    (["<think>", "hm", "</think>", "Tabs"], "Tabs", "hm"),
+    (["<think>hm</think>Tabs"], "Tabs", "hm"),
+    (["<think>h", "m</think>Ta", "bs"], "Tabs", "hm"),
+    (["<think>\n", "hm", "\n</think>\n\n", "Tabs"], "Tabs", "\nhm\n"),
+    (["hm</think>Tabs"], "Tabs", "hm"),
+    (["The tag <think> is one"], "The tag <think> is one", ""),
+    (["Use `<think>` and `</think>`."], "Use `<think>` and `</think>`.", ""),
+]
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/api/generate"])
+@pytest.mark.parametrize(("pieces", "text", "thinking"), TAGGED)
+async def test_thinking_in_tags_of_ollama_is_told_apart(pieces: list[str], text: str, thinking: str, path: str) -> None:
+    def line(piece: str, **fields: object) -> dict[str, object]:
+        return said(piece, **fields) if path == "/api/chat" else {"response": piece, "done": False, **fields}
+
+    async with ModelServer() as server:
+        server.tell(lines(*map(line, pieces), line("", **ENDED)), path=path)
+        prefix = "ollama_chat" if path == "/api/chat" else "ollama"
+        async with open_speaker(Model("m", f"{prefix}/x", "M", "p", api_base=server.url)) as made:
+            heard = await hear(made.speak(SEAT, ASK))
+    assert (heard.text, heard.thinking, heard.error, heard.ending) == (text, thinking, None, "done")
+
+
+async def test_an_answer_that_filled_anthropics_window_was_cut() -> None:
+    stream = anthropic.make_anthropic(
+        anthropic.text_block("Tabs"), sent=7, written=3, stop="model_context_window_exceeded"
+    )
+    heard = await heard_from("anthropic/claude-sonnet-4-0", replay(stream))
+    assert (heard.text, heard.ending, heard.error) == ("Tabs", "length", None)
+
+
+@pytest.mark.parametrize("nothing", [{"delta": None}, {"delta": {"message": None}}, {}])
+async def test_an_event_of_coheres_without_content_costs_no_word(nothing: dict[str, object]) -> None:
+    events = [{"type": "content-delta", "index": 0, **nothing}, {"type": "message-end", **nothing}]
+    first, last = (f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events)
+    told = {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": "Tabs"}}}}
+    heard = await heard_from("cohere/command-a", Reply((first, b"data: " + json.dumps(told).encode() + b"\n\n", last)))
+    assert (heard.text, heard.ending, heard.error) == ("Tabs", "done", None)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+async def test_a_refusal_over_the_responses_api_is_one(whole: bool) -> None:
+    part = {"type": "refusal", "refusal": "I cannot help."}
+    empty = responses.make_whole_response("")
+    if whole:
+        done = json.loads(b"".join(empty.pieces))
+        done["output"][-1]["content"] = [part]
+        reply = body(done)
+    else:
+        stream = b"".join(replay(responses.make_text_response("I cannot", " help.")).pieces)
+        reply = Reply((stream.replace(b"response.output_text.delta", b"response.refusal.delta"),))
+    heard = await heard_from("openai/responses/gpt-5", reply)
+    assert heard.error is not None
+    assert (heard.text, heard.error.kind) == ("I cannot help.", "refused")
