@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 import discord
+import structlog
 from discord import ui
 
 from adapters.discord import history
@@ -28,7 +29,9 @@ from bot.domain.word_filter import WordFilter
 from bot.live.filtered_pages import FilteredPages
 from bot.live.one_page import OnePage
 from bot.ports.store import PostedPage
-from bot.ports.surface import Forbidden, Gone, Kind, Message, MessageRef, Method, Paginator, RateLimited
+from bot.ports.surface import Forbidden, Gone, Kind, Message, MessageRef, Method, Paginator, RateLimited, SurfaceError
+
+log = structlog.get_logger()
 
 OLD_EDIT_S = 3_600.0 - 60.0  # Discord limits edits of messages older than an hour; a minute is for clock skew
 TITLE_CHARS = 90  # of a thread's name; Discord takes 100
@@ -267,9 +270,18 @@ class DiscordSurface:
             assert self._board is not None, "the thread is the board's"
             thread = {"id": self._board}
         if self._starter is not None:
-            path = "/channels/{channel_id}/thread-members/{user_id}"
-            await self._rest.call("PUT", path, channel_id=int(thread["id"]), user_id=self._starter)
+            await self._add_starter(int(thread["id"]), self._starter)
         return int(thread["id"])
+
+    async def _add_starter(self, thread: int, starter: int) -> None:
+        """Add the starter to the thread, unless Discord refuses it: they have left, or cannot see the channel."""
+        path = "/channels/{channel_id}/thread-members/{user_id}"
+        try:
+            await self._rest.call("PUT", path, channel_id=thread, user_id=starter)
+        except SurfaceError as error:
+            if isinstance(error, RateLimited) or not 400 <= error.status < 500:
+                raise
+            log.info("the starter could not be added to their thread", run=self._run, reason=str(error))
 
     async def _post_as_seat(self, message: Message, thread: int, webhook: Webhook) -> int:
         body = {**self._build_body(message, with_title=False), "username": webhook_username(message.title)}

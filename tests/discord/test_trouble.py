@@ -156,6 +156,15 @@ async def test_a_permission_that_is_taken_away_ends_the_showing_and_not_the_bot(
     await check_alive(moot)
 
 
+@pytest.mark.parametrize(("status", "code"), [(404, 10007), (403, 50001), (400, 30033)])
+async def test_a_run_is_shown_though_its_starter_has_left_and_joins_no_thread(
+    moot: Moot, status: int, code: int
+) -> None:
+    await moot.server.fail("PUT", "/channels/*/thread-members/*", status, None, code=code)
+    thread = await moot.find_thread(await moot.ask())
+    await moot.find_end_card(thread)
+
+
 async def test_an_archived_thread_is_opened_again(moot: Moot) -> None:
     _, thread, turn = await open_run(moot)
     await moot.server.archive(thread)
