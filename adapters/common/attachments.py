@@ -170,6 +170,9 @@ def _decode(name: str, data: bytes, limits: LimitSettings) -> tuple[str | None, 
 
     UTF-16 has a byte order mark, or else it, like older encodings, is guessed; texts with NUL are none.
     """
+    if any(mark in data for mark in ISO_2022_JP):  # it is ASCII as well, and would lose its escapes
+        with suppress(UnicodeDecodeError):
+            return clean_text(_end_lines(data.decode("iso2022_jp_ext"))), "read as ISO-2022-JP (Japanese)"
     is_utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     with suppress(UnicodeDecodeError):
         text = data.decode("utf-16" if is_utf_16 else "utf-8-sig")
@@ -205,6 +208,7 @@ def _end_lines(text: str) -> str:
 
 
 PDF, RTF = b"%PDF-", b"{\\rtf"  # these may be ASCII, but their source is nothing to read
+ISO_2022_JP = (b"\x1b$B", b"\x1b$@")  # escapes to two bytes a character
 SNIFFED_BYTES = 8_192
 CERTAIN = 0.3  # of puremagic's confidence: that of three bytes
 MAX_GUESSES = 2
@@ -222,6 +226,7 @@ ENCODINGS = {
     "euc_jp": "EUC-JP",
 }
 
+_OTHER_IMAGE = "an image other than PNG, JPEG, GIF or WebP"
 _KINDS = (
     (RTF, "an RTF document"),
     (b"PK\x03\x04", "an Office document or a ZIP archive"),
@@ -229,10 +234,14 @@ _KINDS = (
     (b"\x1f\x8b", "a compressed archive"),
     (b"7z\xbc\xaf", "a compressed archive"),
     (b"Rar!", "a compressed archive"),
+    (b"\xfd7zXZ", "a compressed archive"),
+    (b"BZh", "a compressed archive"),
+    (b"\x28\xb5\x2f\xfd", "a compressed archive"),
+    (b"BM", _OTHER_IMAGE),
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
 )
-_TYPES = {"audio": "a sound", "video": "a video", "image": "an image other than PNG, JPEG, GIF or WebP"}
+_TYPES = {"audio": "a sound", "video": "a video", "image": _OTHER_IMAGE}
 
 
 def _describe_kind(mime: str, data: bytes) -> str:

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import bz2
 import codecs
 import gzip
+import lzma
 import struct
 from typing import Any
 
@@ -81,6 +83,9 @@ def test_images_are_known_by_their_bytes(mime: str, data: bytes) -> None:
         ("text/plain", codecs.BOM_UTF32_LE + "a".encode("utf-32-le"), "is neither an image nor text that I can read,"),
         (STREAM, bytes(range(256)) * 4, "is neither an image nor text that I can read,"),
         (STREAM, gzip.compress(b"text", mtime=0), "is a compressed archive,"),
+        (STREAM, lzma.compress(b"text"), "is a compressed archive,"),
+        (STREAM, bz2.compress(b"text"), "is a compressed archive,"),
+        ("image/bmp", b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\xff\xfe", "is an image other than PNG, JPEG, GIF or WebP,"),
         ("", b"RIFF\x24\0\0\0WAVEfmt " + b"\0" * 20, "is a sound,"),  # nobody has said so
         ("audio/wav", b"RIFF\x24\0\0\0WAVEfmt ", "is a sound,"),
     ],
@@ -101,6 +106,13 @@ GUESSED = [
     ("cp1251", "Привет, мир! Это довольно длинный текст на русском языке.", "Windows-1251 (Cyrillic)"),
     ("gb18030", "这是一个中文文本文件，用于测试编码检测。", "GB 18030 (Chinese)"),
 ]
+
+
+def test_japanese_mail_is_read() -> None:
+    text = "これはテストです。\nEnd"
+    assert read_file("a.txt", "", text.encode("iso2022_jp"), LIMITS) == TextFile(
+        "a.txt", text, "read as ISO-2022-JP (Japanese)"
+    )
 
 
 @pytest.mark.parametrize(("encoding", "text", "named"), GUESSED)
