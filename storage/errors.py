@@ -32,6 +32,8 @@ _POSTGRES_MEANINGS = (
     ("53300", "the server takes no more connections: raise max_connections, or close others"),
     ("53", "the server is short of memory or disk: nothing new is stored. Give it more"),
     ("25006", "it is read-only: nothing new is stored. Name the server that takes writes, or wait until it does again"),
+    ("25P03", "the server ended what stood still: nothing of it is stored. Look whether this machine is too busy"),
+    ("25P04", "the server ended what took too long: nothing of it is stored. Raise transaction_timeout for its user"),
     ("55P03", "somebody holds it locked: this write was given up. Look who, in pg_stat_activity"),
     ("57014", "the server broke a statement off: nothing of it is stored. Raise statement_timeout for its user"),
     ("57", "the server is being stopped or started: nothing is stored meanwhile. A bot that runs goes on by itself"),

@@ -50,7 +50,9 @@ PATIENCE = {
 TRIES, RETRY_S = 10, 0.01  # of a transaction that met another process's, or whose connection had gone
 
 # A process that stands still in the middle of a transaction, or whose machine is gone, holds nobody up for longer.
+# Whoever waits for a lock reads what its last holder stored, whatever is usual on that server.
 _SETTINGS = """
+    SET default_transaction_isolation = 'read committed';
     SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '10s';
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3
 """
@@ -65,6 +67,7 @@ _HOLDER = """
 """
 # sqlstates of what another process's transaction did to this one: nothing of it is stored, and it may go again
 _MET_ANOTHER = ("40001", "40P01", "23505")
+_ENDED = ("25P03", "25P04")  # the server had ended the transaction before it read the commit, as it took too long
 
 T = TypeVar("T")
 # alone: the one process that runs the bot; shared: one of several, each in its role; lease: its lease; no: beside
@@ -111,12 +114,11 @@ class PostgresDatabase:
                 with self._engine.connect() as conn:
                     try:
                         result = work(conn)
+                        _commit(conn)
+                        return result
                     except DBAPIError as error:
                         if tried == TRIES or not _may_go_again(error):
                             raise
-                    else:
-                        _commit(conn)
-                        return result
             except InUse as error:  # found as the writer connected again
                 raise StoreFailed(f"{error}") from error
             time.sleep(RETRY_S * tried * random.random())
@@ -128,13 +130,17 @@ def _commit(conn: Connection) -> None:
     try:
         conn.commit()
     except DBAPIError as error:
-        if error.connection_invalidated:
+        if error.connection_invalidated and _read_state(error) not in _ENDED:
             raise AnswerLost from error
         raise
 
 
 def _may_go_again(error: DBAPIError) -> bool:
-    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _MET_ANOTHER
+    return error.connection_invalidated or _read_state(error) in _MET_ANOTHER
+
+
+def _read_state(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
 
 
 @asynccontextmanager

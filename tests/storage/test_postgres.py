@@ -14,7 +14,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import Connection, insert, text
 
 from bot.domain.facts import Claimed, Interjected
 from bot.domain.run import TurnId
@@ -26,7 +26,7 @@ from bot.settings.settings import StorageSettings
 from storage import open_store, postgres
 from storage.errors import InUse, explain_error
 from storage.locations import open_beside
-from storage.schema import HEAD, metadata
+from storage.schema import HEAD, metadata, shelf
 from storage.store import SqlStore
 from storage.writer import Writer
 from tests.servers.postgres_relay import PostgresRelay
@@ -214,6 +214,35 @@ async def test_a_commit_whose_answer_is_lost_may_have_stored_and_what_it_stored_
         assert [entry.fact for entry in await store.read("r")] == [remark("hello"), Claimed("one"), Claimed("one")]
 
 
+async def test_what_stood_still_before_its_commit_goes_again(postgres: str) -> None:
+    ended: list[int] = []
+
+    def stand_still_once(conn: Connection) -> None:
+        conn.execute(insert(shelf).values(key="operations/probe", value=1))
+        if not ended:
+            conn.execute(text("SET idle_in_transaction_session_timeout = 1"))
+            ended.append(conn.scalar(text("SELECT pg_backend_pid()")))
+            while is_connected(postgres, ended[0]):
+                time.sleep(0.02)
+
+    async with open_store(postgres, clock=time.time) as store:
+        await store._change(stand_still_once)
+        assert await store.documents("operations/") == {"operations/probe": 1}
+
+
+def is_connected(url: str, pid: int) -> bool:
+    with psycopg.connect(url) as conn:
+        return conn.execute("SELECT FROM pg_stat_activity WHERE pid = %s", [pid]).fetchone() is not None
+
+
+async def test_whoever_waited_for_a_lock_reads_what_its_holder_stored_whatever_is_usual_there() -> None:
+    with make_database() as url:
+        execute(url, f"ALTER DATABASE {urlsplit(url).path[1:]} SET default_transaction_isolation = 'repeatable read'")
+        async with open_beside(url) as database:
+            found = await database.transact(lambda conn: conn.scalar(text("SHOW transaction_isolation")))
+        assert found == "read committed"
+
+
 async def test_people_read_no_address_of_a_server_that_is_away(postgres: str) -> None:
     async with PostgresRelay(postgres) as relay, open_store(relay.url, clock=time.time) as store:
         relay.is_shut = True
@@ -312,6 +341,7 @@ async def test_a_url_that_leads_nowhere_is_told_without_its_password(url: str, t
 def test_the_state_of_the_server_is_told_and_a_statements_fault_is_not() -> None:
     told = {
         psycopg.errors.DiskFull: "disk is full",
+        psycopg.errors.TransactionTimeout: "transaction_timeout",
         psycopg.errors.QueryCanceled: "statement_timeout",
         psycopg.errors.AdminShutdown: "stopped or started",
         psycopg.errors.InvalidPassword: "refuses this user",
