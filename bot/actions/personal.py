@@ -63,20 +63,20 @@ class PersonalData:
         started = set(self.started)
         return [run for run in self.acts if run not in started]
 
-    def describe(self) -> str:
-        """Say in words what there is, in counts; "" where there is nothing."""
+    def describe(self, whose: str = "yours") -> str:
+        """Say in words what there is, in counts; "" where there is nothing. `whose`: "theirs" to anybody else."""
         elsewhere = [entry.fact for run in self.joined for entry in self.acts[run]]
         counts = [(sum(isinstance(f, kinds) for f in elsewhere), word) for word, kinds in COUNTED.items()]
         said = [_count(n, word) for n, word in counts if n]
-        parts = [_count(len(self.started), "run") + " of yours, with all texts"] if self.started else []
+        parts = [f"{_count(len(self.started), 'run')} of {whose}, with all texts"] if self.started else []
         if said:
             parts.append(f"{join_names(said)} in runs of others")
         elif self.joined:
-            parts.append(f"your name in {_count(len(self.joined), 'run')} of others")
+            parts.append(f"{whose[:-1]} name in {_count(len(self.joined), 'run')} of others")
         if self.has_offer:
             parts.append("the last run that was offered")
         if self.documents:
-            parts.append(_count(len(self.documents), "key or setting", "keys and settings") + " of yours")
+            parts.append(f"{_count(len(self.documents), 'key or setting', 'keys and settings')} of {whose}")
         return "; ".join(parts)
 
 

@@ -53,7 +53,7 @@ def _open_personal(store: SqlStore) -> PersonalActions:
 
 async def _require_known(personal: PersonalActions, person: str) -> str:
     """Return in words what is kept of a person. Raises Refused where that is nothing."""
-    found = (await personal.collect(person)).describe()
+    found = (await personal.collect(person)).describe("theirs")
     if not found:
         raise Refused(
             f"Nothing is kept of “{person}”. People are named as in the files of `moot export --format json`: "

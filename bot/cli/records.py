@@ -63,7 +63,7 @@ async def read_stored_run(store: SqlStore, run: str) -> Transcript:
 def _read_text(path: Path) -> str:
     """Read a file of bounded length that Moot has written. Raises Refused."""
     try:
-        return read_bounded(path, MAX_IMPORT_BYTES, ", which no run is").decode("utf-8")
+        return read_bounded(path, MAX_IMPORT_BYTES, ", which no run is").decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Refused(f"{path} is no text in UTF-8, so Moot has not written it.") from error
 

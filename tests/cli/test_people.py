@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,12 @@ async def test_what_waits_for_a_person_is_told_of_goes_and_stands_in_no_file(
     assert f"Of {EVE} goes: the last run that was offered. Nothing has gone yet" in capsys.readouterr().out
     assert await forget_somebody(EVE, yes=True) == OK
     assert find_in_files(DATABASE, "quietsecret") == []
+
+
+async def test_an_operator_is_told_of_a_persons_own_runs_as_theirs(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with open_store(DATABASE, clock=time.time) as store:
+        await store.append("r1", [replace(make_start("compare"), by=EVE)])
+    assert await forget_somebody(EVE, yes=False) == OK
+    assert f"Of {EVE} goes: 1 run of theirs, with all texts. Nothing" in capsys.readouterr().out

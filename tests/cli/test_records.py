@@ -67,6 +67,11 @@ async def test_a_run_that_was_imported_is_shown_and_goes_on_nowhere(
         assert [(row.run, row.question) for row in await store.runs()] == [("brought", "Tabs or spaces?")]
 
 
+async def test_a_file_that_an_editor_has_put_a_mark_before_is_read(folder: Path) -> None:
+    FILE.write_text(write_record(record_play(Play(make_start("compare")), "r")), "utf-8-sig")
+    assert await import_once(FILE) == OK
+
+
 async def test_a_run_that_is_there_is_not_imported_again(folder: Path) -> None:
     await keep_runs([record_play(Play(make_start("compare")), "r")])
     FILE.write_text(write_record(record_play(Play(make_start("debate")), "r")), "utf-8")
