@@ -22,7 +22,7 @@ from bot.domain.run import Image
 from bot.errors import Refused
 from bot.ports.store import PostedPage
 from bot.settings.platforms import MessageStart
-from bot.text import join_blocks, join_names
+from bot.text import join_blocks, join_names, quote_typed
 from commands import COMMANDS, syntax
 from commands.about_message import ABOUT_THIS
 from commands.command import (
@@ -216,7 +216,7 @@ async def _add_remark(actions: Actions, text: str, here: Here, read_files: ReadF
     said, images = await read_files(text)
     if not images:
         return Told(await actions.add_remark(here.run, said, here.by, in_thread=True))
-    names = join_names([f"“{image.name}”" for image in images])
+    names = join_names([quote_typed(image.name) for image in images])
     if not said.strip():
         raise Refused(f"A remark has no pictures: say in words what matters in {names}.")
     told = await actions.add_remark(here.run, said, here.by, in_thread=True)

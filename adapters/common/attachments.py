@@ -22,9 +22,9 @@ from adapters.common.pdf import read_pdf
 from bot.domain.run import Image
 from bot.errors import Refused
 from bot.settings.settings import LimitSettings
-from bot.text import clean_text, has_signs, join_names
+from bot.text import clean_text, has_signs, join_names, quote_typed
 
-EMPTY = "“{}” is empty: attach it again, or leave it out."
+EMPTY = "{} is empty: attach it again, or leave it out."
 NAME_CHARS = 100  # a longer name is cut
 _MAX_BYTES_PER_CODE_POINT = 4  # in UTF-8 and in UTF-16
 
@@ -78,7 +78,7 @@ async def _fetch_and_read(file: RemoteFile, limits: LimitSettings) -> Sequence[T
 async def _read_pdf(name: str, data: bytes, limits: LimitSettings) -> tuple[TextFile, Sequence[Image]]:
     if len(data) > limits.pdf_bytes:
         sizes = f"{_format_megabytes(len(data))} and a PDF may have {_format_megabytes(limits.pdf_bytes)}"
-        raise Refused(f"“{name}” has {sizes}: attach the pages that matter.")
+        raise Refused(f"{quote_typed(name)} has {sizes}: attach the pages that matter.")
     pdf = await read_pdf(name, data, limits.pdf_pages, limits.image_bytes)
     _check_length(name, pdf.text, limits)
     return TextFile(name, pdf.text, pdf.note), pdf.pictures
@@ -91,7 +91,7 @@ def _most_bytes(limits: LimitSettings) -> int:
 def _check_length(name: str, text: str, limits: LimitSettings) -> None:
     if len(text) > limits.question_chars:
         lengths = f"{len(text):,} characters and may have {limits.question_chars:,}"
-        raise Refused(f"“{name}” has {lengths}: attach the part that matters.")
+        raise Refused(f"{quote_typed(name)} has {lengths}: attach the part that matters.")
 
 
 def check_sizes(sizes: Sequence[int], limits: LimitSettings) -> None:
@@ -109,20 +109,18 @@ def read_file(name: str, mime: str, data: bytes, limits: LimitSettings) -> TextF
     """Read a file as part of a question. `mime` helps to name what is refused. Raises Refused."""
     name = _clean_name(name)
     if not data:
-        raise Refused(EMPTY.format(name))
+        raise Refused(EMPTY.format(quote_typed(name)))
     if image_type := _find_image_type(data):
         if len(data) > limits.image_bytes:
             sizes = f"{_format_megabytes(len(data))} and an image may have {_format_megabytes(limits.image_bytes)}"
-            raise Refused(f"“{name}” has {sizes}: scale it down or crop it.")
+            raise Refused(f"{quote_typed(name)} has {sizes}: scale it down or crop it.")
         return Image(name, image_type, base64.b64encode(data).decode("ascii"))
     text, note = (None, "") if data.startswith(RTF) else _decode(name, data, limits)
     if text is None:
-        kind = _describe_kind(mime, data)
-        raise Refused(
-            f"“{name}” is {kind}, which cannot be read here: attach the text that matters, or an image of it."
-        )
+        told = f"{quote_typed(name)} is {_describe_kind(mime, data)}"
+        raise Refused(f"{told}, which cannot be read here: attach the text that matters, or an image of it.")
     if not has_signs(text):
-        raise Refused(EMPTY.format(name))
+        raise Refused(EMPTY.format(quote_typed(name)))
     _check_length(name, text, limits)
     return TextFile(name, text, note)
 
@@ -181,11 +179,11 @@ def _decode(name: str, data: bytes, limits: LimitSettings) -> tuple[str | None, 
     if _sniff(data):
         return None, ""
     if len(data) > limits.question_chars * _MAX_BYTES_PER_CODE_POINT:
-        raise Refused(f"“{name}” is too long to be read as text: attach the part that matters, as UTF-8.")
+        raise Refused(f"{quote_typed(name)} is too long to be read as text: attach the part that matters, as UTF-8.")
     guesses = _guess_encodings(data)
     if len(guesses) > MAX_GUESSES:
         names = join_names([ENCODINGS[encoding] for encoding, _ in guesses], "or")
-        raise Refused(f"“{name}” is text in {names}, which nobody can tell for certain: save it as UTF-8.")
+        raise Refused(f"{quote_typed(name)} is text in {names}, which nobody can tell for certain: save it as UTF-8.")
     if not guesses:
         return None, ""
     encoding, text = guesses[0]

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from bot.domain.run import Image
 from bot.errors import Refused
-from bot.text import clean_text
+from bot.text import clean_text, quote_typed
 
 READ_S = 30.0  # for one PDF; a usual page takes 10 ms
 MAX_PICTURES = 6  # drawn pages of one PDF: each costs as much as a picture for every seat
@@ -35,16 +35,18 @@ async def read_pdf(name: str, data: bytes, pages: int, picture_bytes: int) -> Pd
         async with _running.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE)):
             found = json.loads(await _run_worker(data, pages, picture_bytes))
     except (TimeoutError, ValueError) as error:
-        raise Refused(f"“{name}” could not be read within {READ_S:g} s: attach the pages that matter.") from error
+        raise Refused(
+            f"{quote_typed(name)} could not be read within {READ_S:g} s: attach the pages that matter."
+        ) from error
     match found.get("error"):
         case "locked":
-            raise Refused(f"“{name}” is locked by a password: attach it without one.")
+            raise Refused(f"{quote_typed(name)} is locked by a password: attach it without one.")
         case "broken":
-            raise Refused(f"“{name}” is a PDF that is damaged or not whole: attach it again.")
+            raise Refused(f"{quote_typed(name)} is a PDF that is damaged or not whole: attach it again.")
     texts = [clean_text(text) for text in found["texts"]]
     drawn = [Image(f"{name}, page {int(n) + 1}.png", "image/png", data) for n, data in found["pictures"].items()]
     if not drawn and not any(texts):
-        raise Refused(f"“{name}” has neither text nor a page that I can draw: attach the text that matters.")
+        raise Refused(f"{quote_typed(name)} has neither text nor a page that I can draw: attach the text that matters.")
     text = "\n\n".join(f"[page {n}]\n{text}" for n, text in enumerate(texts, 1) if text)
     return Pdf(text, tuple(drawn), _describe(found["count"], len(texts), len(drawn), found["undrawn"]))
 

@@ -12,6 +12,7 @@ from adapters.common.attachments import RemoteFile
 from adapters.common.downloads import download
 from bot.errors import Refused
 from bot.ports.surface import SurfaceError
+from bot.text import quote_typed
 
 
 def discord_files(session: aiohttp.ClientSession, files: Sequence[Mapping[str, Any]]) -> list[RemoteFile]:
@@ -32,4 +33,6 @@ async def _download(session: aiohttp.ClientSession, file: Mapping[str, Any], max
         return await download(session, str(file["url"]), size=int(file.get("size") or 0), max_bytes=max_bytes)
     except SurfaceError as error:
         name = str(file.get("filename") or "file")
-        raise Refused(f"“{name}” could not be fetched: {error}. Attach it again, or leave it out.") from error
+        raise Refused(
+            f"{quote_typed(name)} could not be fetched: {error}. Attach it again, or leave it out."
+        ) from error

@@ -10,6 +10,7 @@ from bot.actions.permissions import Person
 from bot.domain.run import Image
 from bot.errors import Refused
 from bot.ports.store import PictureStore
+from bot.text import quote_typed
 
 MAX_BYTES_OF_ONE = 75_000_000  # of the pictures in a person's runs that go on: of five runs with four pictures each
 MAX_BYTES_OF_SERVER = 375_000_000
@@ -30,7 +31,9 @@ class PictureKeeper:
         if not image.data:
             size = await self._store.picture_size(image.digest)
             if size is None:
-                raise Refused(f"“{image.name}” is no longer kept, as that run is over: attach it to a new question.")
+                raise Refused(
+                    f"{quote_typed(image.name)} is no longer kept, as that run is over: attach it to a new question."
+                )
             await self._check_room(by, size)
             await self._store.keep_picture(run, by.key, by.server, None, image.digest)
             return image

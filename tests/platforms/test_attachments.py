@@ -194,6 +194,11 @@ def test_bounds_are_told_with_what_to_do() -> None:
     assert isinstance(read_file("a.txt", "", ("ß" * 1000).encode(), LIMITS), TextFile)  # characters, not bytes
 
 
+def test_a_name_reads_in_a_refusal_as_it_is() -> None:
+    assert read_refusal("__init__.py", "", b"").startswith(r"“\_\_init\_\_.py” is empty")
+    assert read_refusal("a <@1> [x](b).txt", "", b"").startswith(r"“a \<@1\> \[x\](b).txt” is empty")
+
+
 def test_files_are_counted_and_weighed_before_they_are_fetched() -> None:
     check_sizes([], LIMITS)
     check_sizes([5000, 1], LIMITS)
