@@ -36,6 +36,8 @@ PREFIXES: Mapping[str, str] = {
     "ghr_": "GitHub",
     "github_pat_": "GitHub",
     "glpat-": "GitLab",
+    "gldt-": "GitLab",
+    "glrt-": "GitLab",
     "xoxa-": "Slack",
     "xoxb-": "Slack",
     "xoxc-": "Slack",
@@ -58,6 +60,21 @@ PREFIXES: Mapping[str, str] = {
     "dckr_pat_": "Docker",
     "npm_": "npm",
     "pypi-": "PyPI",
+    "pa-": "Voyage",
+    "cpk_": "Chutes",
+    "tskey-": "Tailscale",
+    "PMAK-": "Postman",
+    "ATATT3": "Atlassian",
+    "lin_api_": "Linear",
+    "figd_": "Figma",
+    "dop_v1_": "DigitalOcean",
+    "shpat_": "Shopify",
+    "glsa_": "Grafana",
+    "sbp_": "Supabase",
+    "nfp_": "Netlify",
+    "hvs.": "HashiCorp Vault",
+    "sntrys_": "Sentry",
+    "whsec_": "Stripe or a service like it",
 }
 BLANKED = "[key removed]"
 LEAST_AFTER_PREFIX = 12  # characters; with the prefix no issuer's key is shorter
@@ -69,7 +86,8 @@ _PREFIXED = re.compile(
 )
 # Some issuers' keys are letters and digits alone, and are known by what is said of them.
 _NAMED = re.compile(
-    r"((?:api|access|secret)[_ -]?(?:key|token)[\"'`]?\s{0,3}[=:]\s{0,3}[\"'`]?|\bbearer\s{1,3})"
+    r"((?:(?:api|access|secret)[_ -]?(?:key|token|schlüssel)|clé (?:d'|d’)?api|clave (?:de )?api|"
+    r"(?-i:\b[A-Z][A-Z0-9_]{1,40}_(?:KEY|TOKEN|SECRET)))[\"'`]?\s{0,3}[=:]\s{0,3}[\"'`]?|\bbearer\s{1,3})"
     r"([\w+/-]{24,})",
     re.ASCII | re.IGNORECASE,
 )

@@ -33,6 +33,11 @@ OTHERS = {
     f"SG.{HEX}-_wxyz.{HEX * 2}-_{HEX[:9]}": "SendGrid",
     f"eyJhbGciOiJIUzI1NiJ9xx.eyJzdWIiOiJ4In0.{HEX * 2}": "whoever has signed it",
     f"hf_{string.ascii_letters[9:43]}": "Hugging Face",  # letters alone
+    f"lin_api_{HEX}{HEX}": "Linear",
+    f"dop_v1_{HEX * 4}": "DigitalOcean",
+    f"tskey-auth-{HEX}CNTRL-{HEX}": "Tailscale",
+    f"pa-{HEX}-_{HEX}": "Voyage",
+    f"hvs.{HEX * 5}": "HashiCorp Vault",
     f"sk-ant-api03-\n{HEX * 5}": "Anthropic",  # as a narrow window wraps it
     f"sk-ant-api03-{HEX}-_\n> {HEX * 3}": "Anthropic",
 }
@@ -43,6 +48,11 @@ NAMED = [
     "aws_secret_access_key = ",
     "Authorization: Bearer ",
     "my access token: ",
+    "HF_TOKEN=",
+    "export OPENAI_KEY='",
+    "mein API-Schlüssel: ",
+    "ma clé API : ",
+    "mi clave de API: ",
 ]
 
 
