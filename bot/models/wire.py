@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
 
 from bot.models.chat_mender import ChatMender
+from bot.models.errors import ProviderError
 from bot.models.mender import Mender
 from bot.models.provider_menders import (
     AnthropicMender,
@@ -33,6 +35,9 @@ _MENDERS: Mapping[str, Callable[[], Mender]] = {  # by the end of the path
     "/api/chat": OllamaMender,
     "/api/generate": OllamaMender,
 }
+_READABLE = ("identity", "gzip", "x-gzip", "deflate")
+_PACKED = (b"\x1f", b"\x78")  # with which bodies begin that are packed as is said
+_MOST_UNPACKED = 2**20  # bytes at a time
 _STREAMED = (b'"stream": true', b'"stream":true')
 _BODIES: ContextVar[list[Any]] = ContextVar("_BODIES")
 
@@ -54,9 +59,12 @@ def mend_responses(handle: Handler) -> Handler:
             return await handle(transport, request)
         request.headers["Accept-Encoding"] = "identity"  # lines can only be read as they are
         response = await handle(transport, request)
-        if response.is_success and response.headers.get("content-encoding", "identity") == "identity":
+        packing = response.headers.get("content-encoding", "identity").lower()
+        if response.is_success and packing in _READABLE:
+            response.headers.pop("content-encoding", None)
             response.status_code = 200  # litellm takes some other successes for errors, and reads their bodies twice
-            response.stream = _make_stream(mender, cast("httpx.AsyncByteStream", response.stream))
+            is_packed = packing != "identity"
+            response.stream = _make_stream(mender, cast("httpx.AsyncByteStream", response.stream), is_packed=is_packed)
             _BODIES.get([]).append(response.stream)
         return response
 
@@ -75,7 +83,7 @@ def _choose_mender(request: httpx.Request) -> Mender | None:
     return next((make for ending, make in _MENDERS.items() if path.endswith(ending)), Mender)()
 
 
-def _make_stream(mender: Mender, source: httpx.AsyncByteStream) -> httpx.AsyncByteStream:
+def _make_stream(mender: Mender, source: httpx.AsyncByteStream, *, is_packed: bool) -> httpx.AsyncByteStream:
     import httpx
 
     class MendedStream(httpx.AsyncByteStream):
@@ -84,7 +92,8 @@ def _make_stream(mender: Mender, source: httpx.AsyncByteStream) -> httpx.AsyncBy
             return mender.report
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
-            async with aclosing(mender.mend(cast(AsyncGenerator[bytes, None], aiter(source)))) as mended:
+            body = cast(AsyncGenerator[bytes, None], aiter(source))
+            async with aclosing(mender.mend(_unpack(body) if is_packed else body)) as mended:
                 async for data in mended:
                     yield data
 
@@ -92,3 +101,24 @@ def _make_stream(mender: Mender, source: httpx.AsyncByteStream) -> httpx.AsyncBy
             await source.aclose()
 
     return MendedStream()
+
+
+async def _unpack(source: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """Yield a body as it was before some server or proxy packed it, although it was asked not to."""
+    unpacker = None
+    has_begun = False
+    async with aclosing(source):
+        async for data in source:
+            if data and not has_begun:
+                has_begun = True
+                unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32) if data.startswith(_PACKED) else None
+            if unpacker is None:
+                yield data
+                continue
+            while data:
+                try:
+                    unpacked = unpacker.decompress(data, _MOST_UNPACKED)
+                except zlib.error:
+                    raise ProviderError("other", "what the provider sent cannot be read") from None
+                yield unpacked
+                data = unpacker.unconsumed_tail

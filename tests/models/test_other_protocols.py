@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -292,6 +293,30 @@ async def test_an_error_in_place_of_a_whole_response_is_the_providers() -> None:
             heard = await hear(made.speak(SEAT, ASK))
     assert heard.error is not None
     assert (heard.error.kind, heard.error.text) == ("unreachable", FAILED)
+
+
+PACKED: Mapping[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress, "x-gzip": bytes}
+
+
+@pytest.mark.parametrize("name", STREAMS)
+@pytest.mark.parametrize("packing", PACKED)
+async def test_a_stream_that_was_packed_all_the_same_is_read_as_any(packing: str, name: str) -> None:
+    """The last of these says that it is packed, and is not."""
+    pack, plain = PACKED[packing], STREAMS[name][1]
+    packed = pack(b"".join(plain.pieces))
+    pieces = tuple(packed[at : at + 50] for at in range(0, len(packed), 50))
+    reply = Reply(pieces, headers={**plain.headers, "Content-Encoding": packing})
+    heard = await heard_from(name, reply)
+    assert heard == await heard_from(name, plain)
+    assert (heard.text, heard.ending) == ("Tabs.", "done")
+
+
+async def test_a_packed_stream_that_is_broken_says_so() -> None:
+    packed = gzip.compress(b"".join(answer("Tabs").pieces))
+    broken = Reply((packed[:10] + b"\xff" * 40,), headers={"Content-Encoding": "gzip"})
+    heard = await heard_from("openai/x", broken)
+    assert heard.error is not None
+    assert heard.error.text.endswith("what the provider sent cannot be read")
 
 
 TAGGED: list[tuple[list[str], str, str]] = [  # the lines of a server that leaves thinking in the text
