@@ -187,7 +187,8 @@ class DiscordBot:
         await self._listener.take_reaction(event, added=False)
 
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
-        await self._listener.take_change(event.message_id, "edited")
+        if event.data.get("edited_timestamp"):  # else Discord has shown the preview of a link, or somebody pinned it
+            await self._listener.take_change(event.message_id, "edited")
 
     async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
         await self._listener.take_change(event.message_id, "deleted")

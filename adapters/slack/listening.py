@@ -147,9 +147,15 @@ class Listener:
         return False
 
     def _take_change(self, event: Json) -> None:
-        """Note on the board of the run that a message has started how that message was changed."""
-        deleted = event["subtype"] == "message_deleted"
-        ts = event["deleted_ts"] if deleted else event["message"]["ts"]
+        """Note on the board of the run that a message has started how that message was changed.
+
+        One that has replies is "changed" into a tombstone. The preview of a link changes a message, but edits nothing.
+        """
+        now, before = event.get("message") or {}, event.get("previous_message") or {}
+        deleted = event["subtype"] == "message_deleted" or now.get("subtype") == "tombstone"
+        if not deleted and now.get("edited") == before.get("edited"):
+            return
+        ts = event.get("deleted_ts") or now["ts"]
         if run := self._questions.find_run(question_key(event["channel"], ts)):
             dispatch.note_change(self._actions, run, "deleted" if deleted else "edited")
 

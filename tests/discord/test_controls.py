@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
+from unittest.mock import patch
 
 import pytest
 
 from bot.domain.controls import press_id
+from commands import dispatch
 from commands.deletion import describe_deletion
 from tests.servers.discord import Message, Upload
 from tests.servers.model_server import Reply, answer, chunk, error, sse
@@ -344,6 +346,16 @@ async def test_a_question_that_changes_is_noted_and_changes_nothing(moot: Moot) 
     await moot.server.delete(moot.ada, said)
     await moot.wait_until(lambda: "The question was deleted after the start" in board.text)
     assert "> tea?" in board.text
+
+
+async def test_the_preview_of_a_link_is_no_edit_of_the_question(moot: Moot) -> None:
+    said = await moot.server.say(moot.ada, moot.channel, "tea.example or coffee?", mentions=[moot.server.bot])
+    await moot.find_board(moot.channel, "tea.example or coffee?")
+    with patch.object(dispatch, "note_change") as noted:
+        await moot.server.show_preview(said, {"title": "Tea", "url": "https://tea.example/"})
+        await moot.server.edit(moot.ada, said, "coffee?")
+        await moot.wait_until(lambda: noted.called)
+    assert noted.call_count == 1
 
 
 async def test_what_is_attached_to_a_message_goes_with_the_question_about_it(moot: Moot) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from adapters.common.deliveries import KEPT_S
 from adapters.slack.listening import EDITED, EDITED_LATE
+from commands import dispatch
 from tests.servers.slack import Unacknowledged
 from tests.servers.slack.deliveries import Delivery
 from tests.servers.slack.http_deliveries import Signing
@@ -125,6 +127,20 @@ async def test_stopping_leaves_no_task_and_the_run_goes_on_in_its_messages(tmp_p
 
 def _at(delivery: Delivery) -> Ref:
     return Ref(delivery.event["channel"], delivery.event["ts"])
+
+
+async def test_a_preview_is_no_edit_of_a_question_and_a_tombstone_its_deletion(start_app: StartApp) -> None:
+    app = await start_app(lines=SLOW, listen=True)
+    people = app.server.people
+    asked = _at(await people.say(app.ann.id, app.hall.id, "https://tea.example/ or coffee?", mention=True))
+    board = await app.find_board(1)
+    with patch.object(dispatch, "note_change") as noted:
+        await (await people.show_preview(asked, {"title": "Tea", "from_url": "https://tea.example/"}))
+        await (await people.bury(asked))
+        await wait_until(lambda: noted.called)
+    assert [call.args[2] for call in noted.call_args_list] == ["deleted"]
+    await press(app, board, "stop")
+    await app.wait_until_over()
 
 
 @pytest.mark.parametrize("listen", [False, True])

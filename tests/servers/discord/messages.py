@@ -110,6 +110,13 @@ def edit(hub: Hub, message: Message, body: Json, uploads: list[Upload]) -> None:
         hub.emit_message("MESSAGE_UPDATE", _message_with_member(hub, channel, message), channel)
 
 
+def show_preview(hub: Hub, message: Message, embed: Json) -> None:
+    """Show what a link in a message leads to, which edits nothing."""
+    message.embeds = [*message.embeds, {**embed, "type": "article"}]
+    channel = hub.world.channel(message.channel_id)
+    hub.emit_message("MESSAGE_UPDATE", _message_with_member(hub, channel, message), channel)
+
+
 def delete(hub: Hub, message: Message) -> None:
     channel = hub.world.channel(message.channel_id)
     del hub.world.messages[channel.id][message.id]

@@ -70,6 +70,10 @@ class People(Base):
             raise CannotAct("only one's own messages can be edited")
         messages.edit(self.hub, found, {"content": text}, [])
 
+    async def show_preview(self, message: Ref, embed: Json) -> None:
+        """Show what a link in a message leads to, as Discord does by itself."""
+        messages.show_preview(self.hub, self._find_message(message), embed)
+
     async def delete(self, user: Ref, message: Ref) -> None:
         found = self._find_message(message)
         channel = self.hub.world.channel(found.channel_id)

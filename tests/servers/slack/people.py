@@ -188,6 +188,23 @@ class People:
             return self._courier.deliver_event(team.id, mentioned | {"event_ts": self._world.ts()}, where)
         return heard
 
+    async def show_preview(self, message: Located, preview: Json) -> Delivery:
+        """Show what a link in a message leads to, as Slack does by itself."""
+        return self._change(message, {"attachments": [preview]})
+
+    async def bury(self, message: Located) -> Delivery:
+        """Delete a message that has replies: a tombstone stays in its place."""
+        return self._change(message, {"subtype": "tombstone", "text": "This message was deleted."})
+
+    def _change(self, message: Located, changes: Json) -> Delivery:
+        found, where = self._find_message(message), self._world.channels[message.channel]
+        before = message_json(self._world, found, reactions=False)
+        now = message_event(self._world, found)
+        event: Json = {k: now[k] for k in ("channel", "channel_type", "team")}
+        event |= {"type": "message", "subtype": "message_changed", "hidden": True}
+        event |= {"message": {**before, **changes}, "previous_message": before, "ts": self._world.ts()}
+        return self._courier.deliver_event(where.team, event | {"event_ts": event["ts"]}, where)
+
     async def react(self, user: str, message: Located, name: str) -> Delivery:
         users = self._find_message(message).reactions.setdefault(name, [])
         if user in users:
