@@ -12,13 +12,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from bot.errors import Misconfigured
+from bot.errors import Misconfigured, StoreFailed
 from bot.outages import OutageLog
 from storage import postgres
 from storage.errors import translating_errors
 
 if TYPE_CHECKING:
     from procrastinate import App
+    from psycopg import AsyncConnection
 
 ANY, TASK = "runs", "conduct"  # the queue of runs that no worker is to have before others; what is done with them
 POLL_S = 2.0  # jobs are told of at once; this is for the case that telling fails
@@ -111,6 +112,12 @@ def _is_no_outage(record: logging.LogRecord) -> bool:
     return not lost and (record.name != "psycopg.pool" or record.levelno > logging.WARNING)
 
 
+async def _leave_read_only(connection: AsyncConnection) -> None:
+    """Raise for a connection that cannot write: the pool makes another, which may do so again."""
+    if connection.info.parameter_status("default_transaction_read_only") == "on":
+        raise StoreFailed("the server is read-only")
+
+
 @asynccontextmanager
 async def open_hand_over(url: str) -> AsyncIterator[HandOver]:
     """Open the jobs of a database, and make their tables first if necessary. Raises Misconfigured, StoreFailed."""
@@ -129,6 +136,7 @@ async def open_hand_over(url: str) -> AsyncIterator[HandOver]:
         kwargs=postgres.PATIENCE,
         min_size=1,
         max_size=MAX_CONNECTIONS,
+        reset=_leave_read_only,
         timeout=POOL_WAIT_S,
         reconnect_timeout=RECONNECT_S,
     )

@@ -21,7 +21,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, LiteralString, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -47,6 +47,7 @@ PATIENCE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 5_000,
 }
+READ_ONLY = "25006"  # sqlstate; a session goes on by what was so when it began, and the next one may write again
 TRIES, RETRY_S = 10, 0.01  # of a transaction that met another process's, or whose connection had gone
 
 # A process that stands still in the middle of a transaction, or whose machine is gone, holds nobody up for longer.
@@ -117,6 +118,8 @@ class PostgresDatabase:
                         _commit(conn)
                         return result
                     except DBAPIError as error:
+                        if _read_state(error) == READ_ONLY:
+                            conn.invalidate()
                         if tried == TRIES or not _may_go_again(error):
                             raise
             except InUse as error:  # found as the writer connected again
@@ -174,7 +177,14 @@ async def connect_readers(url: str) -> AsyncIterator[PostgresDatabase]:
 def make_server_engine(url: str) -> AsyncEngine:
     """Make an engine for libraries that keep tables of their own in the database; it connects when it is used."""
     connect = partial(_load_driver().AsyncConnection.connect, url, **PATIENCE)
-    return create_async_engine("postgresql+psycopg://", async_creator=connect, pool_pre_ping=True)
+    engine = create_async_engine("postgresql+psycopg://", async_creator=connect, pool_pre_ping=True)
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def leave(context: ExceptionContext) -> None:
+        if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+            context.is_disconnect = True
+
+    return engine
 
 
 @asynccontextmanager

@@ -6,15 +6,16 @@ import asyncio
 import subprocess
 import sys
 import time
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from pydantic import SecretStr
 from sqlalchemy import Connection, insert, text
+from sqlalchemy.exc import DBAPIError
 
 from bot.domain.facts import Claimed, Interjected
 from bot.domain.run import TurnId
@@ -22,29 +23,22 @@ from bot.domain.spending import Asked, OverLimit, Payer
 from bot.errors import MAYBE_STORED, NOTHING_STORED, MaybeStored, Misconfigured, StoreFailed
 from bot.ports.spending import Call
 from bot.ports.store import last_texts
-from bot.settings.settings import StorageSettings
-from storage import open_store, postgres
-from storage.errors import InUse, explain_error
+from storage import open_store
+from storage.errors import InUse
+from storage.handover import HandOver, open_hand_over
 from storage.locations import open_beside
 from storage.schema import HEAD, metadata, shelf
 from storage.store import SqlStore
 from storage.writer import Writer
 from tests.servers.postgres_relay import PostgresRelay
-from tests.servers.transaction_pooler import TransactionPooler
 from tests.support.paths import ROOT
-from tests.support.postgres import make_database, make_user
+from tests.support.postgres import execute, make_database
 
 TURN = TurnId("answer", 1, "ada")
 
 
 def remark(said: str) -> Interjected:
     return Interjected("ann", said)
-
-
-def execute(url: str, *statements: str) -> None:
-    with psycopg.connect(url, autocommit=True) as conn:
-        for statement in statements:
-            conn.execute(statement.encode())
 
 
 def count_connections(url: str) -> int:
@@ -258,123 +252,44 @@ async def test_people_read_no_address_of_a_server_that_is_away(postgres: str) ->
         relay.is_shut = False
 
 
-async def test_a_database_that_is_made_read_only_says_so_and_takes_writes_again(postgres: str) -> None:
-    async with open_store(postgres, clock=time.time) as store:
-        database = store._writer.database
-        await database.transact(lambda conn: conn.execute(text("SET default_transaction_read_only = on")))
-        with pytest.raises(StoreFailed, match="it is read-only: nothing new is stored"):
-            await store.append("r", [remark("no")])
-        assert await store.read("r") == []
-        await database.transact(lambda conn: conn.execute(text("SET default_transaction_read_only = off")))
-        await store.append("r", [remark("yes")])
-
-
-@pytest.mark.parametrize("setting", ["ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'", "ENCODING 'UTF8'"])
-async def test_a_database_that_cannot_hold_a_store_is_refused(setting: str) -> None:
-    with make_database(setting) as url:
-        name = urlsplit(url).path[1:]
-        if "UTF8" in setting:
-            execute(url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-        with pytest.raises(Misconfigured, match="as SQL_ASCII" if "ASCII" in setting else "is read-only, a standby"):
-            async with open_store(url, clock=time.time):
-                pass
-
-
-async def test_options_of_a_url_are_those_of_every_connection() -> None:
+async def test_a_database_that_is_made_read_only_says_so_and_takes_writes_again() -> None:
     with make_database() as url:
-        execute(url, "CREATE SCHEMA elsewhere")
-        async with open_store(
-            f"{url}{'&' if '?' in url else '?'}options=-csearch_path%3Delsewhere", clock=time.time
-        ) as store:
-            await store.append("r", [remark("hello")])
-            assert len(await store.read("r")) == 1
+        name = urlsplit(url).path[1:]
+        async with open_store(url, clock=time.time) as store, open_hand_over(url) as jobs:
+            execute(url, f"ALTER DATABASE {name} SET default_transaction_read_only = on", END_SESSIONS)
+            for write in writes_of(store, jobs):
+                with pytest.raises((StoreFailed, DBAPIError), match="read-only"):
+                    await write()
+            assert await store.read("r") == []
+            writing = "SET default_transaction_read_only = off"
+            execute(url, writing, f"ALTER DATABASE {name} RESET default_transaction_read_only")
+            for write in writes_of(store, jobs):
+                async with asyncio.timeout(60):
+                    while not await has_written(write):
+                        await asyncio.sleep(0.1)
 
 
-@pytest.mark.parametrize(
-    ("statement", "told"),
-    [
-        ("ALTER DATABASE {name} CONNECTION LIMIT 0", "raise max_connections"),
-        ("ALTER DATABASE {name} SET search_path = nowhere", "make the one that search_path names"),
-        ("ALTER ROLE {user} NOLOGIN", "refuses this user"),
-        ("REVOKE CREATE ON SCHEMA public FROM PUBLIC", "its user lacks rights"),
-    ],
-)
-async def test_a_database_that_does_not_let_its_user_work_says_why(statement: str, told: str) -> None:
-    with make_database() as url, make_user(url) as plain:
-        execute(url, statement.format(name=urlsplit(url).path[1:], user=urlsplit(plain).username))
-        with pytest.raises(StoreFailed, match=told):
-            async with open_store(plain, clock=time.time):
-                pass
+END_SESSIONS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
 
 
-async def test_a_database_that_is_not_there_says_so(postgres: str) -> None:
-    name = urlsplit(postgres).path
-    with pytest.raises(StoreFailed, match="make it with createdb"):
-        async with open_store(postgres.replace(name, "/moot_nowhere"), clock=time.time):
-            pass
+async def has_written(write: Callable[[], Awaitable[object]]) -> bool:
+    """Return False where a connection from before could not write; the next one is made anew."""
+    with suppress(StoreFailed, DBAPIError):
+        await write()
+        return True
+    return False
 
 
-async def test_a_pooler_that_lends_by_the_transaction_is_refused(postgres: str) -> None:
-    async with TransactionPooler(postgres) as pooler:
-        with pytest.raises(Misconfigured, match="pool_mode = transaction"):
-            async with open_store(pooler.url, clock=time.time):
-                pass
-    assert pooler.lent > 1
+def writes_of(store: SqlStore, jobs: HandOver) -> Iterator[Callable[[], Awaitable[object]]]:
+    """Yield a write of the store's, one of a library with tables of its own, and a job."""
 
+    async def write_as_a_library() -> None:
+        async with store.engine.begin() as conn:
+            await conn.execute(text("CREATE TABLE IF NOT EXISTS of_a_library (key int)"))
 
-@pytest.mark.parametrize(
-    ("url", "told"),
-    [
-        ("postgresql://moot:secret@127.0.0.1:1/moot", "postgresql://127.0.0.1:1/moot failed .* cannot be reached"),
-        ("postgresql://127.0.0.1:1/moot?what=ever", "storage.url cannot be read: .*what"),
-        ("postgresql://moot:secret@[::1/moot", "storage.url cannot be read: .*matching"),
-    ],
-)
-@pytest.mark.parametrize("read_only", [False, True])
-async def test_a_url_that_leads_nowhere_is_told_without_its_password(url: str, told: str, read_only: bool) -> None:
-    with pytest.raises((Misconfigured, StoreFailed), match=told) as failed:
-        async with open_store(url, clock=time.time, read_only=read_only) as store:
-            await store.runs(limit=1)
-    assert "secret" not in str(failed.value)
-
-
-def test_the_state_of_the_server_is_told_and_a_statements_fault_is_not() -> None:
-    told = {
-        psycopg.errors.DiskFull: "disk is full",
-        psycopg.errors.TransactionTimeout: "transaction_timeout",
-        psycopg.errors.QueryCanceled: "statement_timeout",
-        psycopg.errors.AdminShutdown: "stopped or started",
-        psycopg.errors.InvalidPassword: "refuses this user",
-        psycopg.errors.InvalidCatalogName: "createdb",
-        psycopg.errors.TooManyConnections: "max_connections",
-        psycopg.errors.ConnectionTimeout: "cannot be reached",
-    }
-    for error, words in told.items():
-        assert words in (explain_error(error("as it says")) or "")
-    assert explain_error(psycopg.errors.SyntaxError("at or near")) is None
-    assert explain_error(ValueError("of another kind")) is None
-
-
-async def test_without_the_driver_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(Misconfigured, match="install Moot with the extra postgres"):
-        async with open_store("postgresql://127.0.0.1/moot", clock=time.time):
-            pass
-    async with open_store(tmp_path / "moot.db", clock=time.time) as store:
-        assert await store.read("r") == []
-
-
-def test_a_file_is_no_url() -> None:
-    with pytest.raises(ValueError, match=r"storage\.path"):
-        StorageSettings(url="sqlite:///moot.db")
-    assert StorageSettings(url="postgresql://moot:secret@host/moot").location == "postgresql://moot:secret@host/moot"
-    for password in ("secret", "#secret", "a?secret"):
-        assert postgres.describe_url(f"postgresql://moot:{password}@host/moot?a=b@c") == "postgresql://host/moot"
-    assert postgres.describe_url("postgresql://host/moot?user=a@b") == "postgresql://host/moot"
-
-
-@pytest.mark.parametrize("password", ["zz/yy", "zz@yy", "zz%yy", "%"])
-def test_a_password_that_is_not_written_as_in_a_url_is_refused_and_not_repeated(password: str) -> None:
-    with pytest.raises(ValueError, match="%40 for @") as refused:
-        StorageSettings(url=SecretStr(f"postgresql://moot:{password}@host/moot"))
-    assert "yy" not in str(refused.value)
+    yield lambda: store.append("r", [remark("yes")])
+    yield write_as_a_library
+    yield lambda: jobs.offer("r", "")

@@ -117,6 +117,13 @@ def make_user(url: str) -> Iterator[str]:
         _execute(f"DROP ROLE {name}")
 
 
+def execute(url: str, *statements: str) -> None:
+    """Carry statements out in a database, each by itself."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        for statement in statements:
+            conn.execute(statement.encode())
+
+
 def _execute(statement: str) -> None:
     with psycopg.connect(_find_server(), autocommit=True) as conn:  # anew each time: a test may restart the server
         conn.execute(statement.encode())
