@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
@@ -20,6 +21,9 @@ MOST_MENDED = 2_000_000  # bytes of a line or a body; a longer one is no answer 
 _MOST_READ = 4_096  # bytes of what is no answer, which are enough to name it
 _MOST_TOLD = 80  # characters of it
 _BOM = b"\xef\xbb\xbf"
+# Characters that litellm takes for the end of a line, though they stand in the text of one.
+_ESCAPED = {"\u2028".encode(): b"\\u2028", "\u2029".encode(): b"\\u2029", "\u0085".encode(): b"\\u0085"}
+_LINE_ENDS = re.compile(b"|".join(_ESCAPED))
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")  # with which lines of server-sent events begin
 
 
@@ -131,7 +135,7 @@ class LineMender(Mender, ABC):
     def _mend_each(self, text: bytes) -> Iterator[bytes]:
         for line in text.splitlines():
             if (mended := self.mend_line(line)) is not None:
-                yield mended + b"\n"
+                yield _LINE_ENDS.sub(lambda found: _ESCAPED[found[0]], mended) + b"\n"
 
     @abstractmethod
     def mend_line(self, line: bytes) -> bytes | None:

@@ -311,6 +311,14 @@ async def test_a_stream_that_was_packed_all_the_same_is_read_as_any(packing: str
     assert (heard.text, heard.ending) == ("Tabs.", "done")
 
 
+@pytest.mark.parametrize("name", STREAMS)
+async def test_a_character_that_ends_lines_elsewhere_costs_no_word(name: str) -> None:
+    plain = STREAMS[name][1]
+    odd = "Ta\u2028b\u2029s\u0085"
+    heard = await heard_from(name, Reply(tuple(piece.replace(b"Tabs", odd.encode()) for piece in plain.pieces)))
+    assert (heard.text, heard.ending, heard.error) == (f"{odd}.", "done", None)
+
+
 async def test_a_packed_stream_that_is_broken_says_so() -> None:
     packed = gzip.compress(b"".join(answer("Tabs").pieces))
     broken = Reply((packed[:10] + b"\xff" * 40,), headers={"Content-Encoding": "gzip"})
