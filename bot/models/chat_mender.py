@@ -43,6 +43,9 @@ class ChatMender(LineMender):
         self._refused = False  # the model has written in the field that is there for refusals
         self._spoke = False  # text has come in pieces, so that a whole message would repeat it
 
+    def is_whole(self) -> bool:
+        return self._ended
+
     def mend_line(self, line: bytes) -> bytes | None:
         name, colon, value = line.partition(b":")
         match name:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from typing import Any, Literal
 
 from bot.models.error_mapping import CLOSED_EARLY, describe_page, map_error_body
@@ -18,6 +19,7 @@ Event = dict[str, Any]
 Body = Literal["unknown", "lines", "whole", "page", "text"]
 
 MOST_MENDED = 2_000_000  # bytes of a line or a body; a longer one is no answer of a model
+LAST_WAIT_S = 10.0  # for figures after the end of an answer
 _MOST_READ = 4_096  # bytes of what is no answer, which are enough to name it
 _MOST_TOLD = 80  # characters of it
 _BOM = b"\xef\xbb\xbf"
@@ -44,8 +46,8 @@ class Mender:
         body: Body = "unknown"
         begun: list[bytes] = []
         size = 0
-        async with aclosing(source):
-            async for data in source:
+        async with aclosing(source), aclosing(self._read(source)) as read:
+            async for data in read:
                 begun.append(data)
                 size += len(data)
                 if body == "unknown":
@@ -64,6 +66,24 @@ class Mender:
             raise _name_body(body, rest)
         for lines in (*(self.feed_whole(rest) if body == "whole" else self.feed(rest)), *self.flush()):
             yield lines
+
+    async def _read(self, source: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        """Yield a body as it comes; some servers leave the connection open after an answer that is whole."""
+        while True:
+            try:
+                async with asyncio.timeout(LAST_WAIT_S) if self.is_whole() else nullcontext():
+                    data = await anext(source)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                if not self.is_whole():
+                    raise
+                return
+            yield data
+
+    def is_whole(self) -> bool:
+        """Return whether an answer has come to its end, so that figures may follow alone."""
+        return False
 
     def tell_body(self, begun: bytes) -> Body:
         """Tell what a body is by its beginning."""
@@ -150,6 +170,9 @@ class EventMender(LineMender):
     def __init__(self) -> None:
         super().__init__()
         self._ended = not self.ends
+
+    def is_whole(self) -> bool:
+        return bool(self.ends) and self._ended
 
     def mend_line(self, line: bytes) -> bytes | None:
         name, colon, value = line.partition(b":")

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from bot.domain.run import Usage
+from bot.models import mender
 from bot.models.errors import Kind
 from bot.settings.settings import RetrySettings
 from tests.servers.model_server import ModelServer, Reply, answer, sse
@@ -151,6 +152,18 @@ async def test_an_answer_of_nothing_that_can_be_seen_is_empty(sign: str) -> None
     heard, _ = await heard_by("openai", Reply(sse(chunk(sign), STOP, "[DONE]")))
     assert heard.error is not None
     assert (heard.error.kind, heard.error.text) == ("no_text", "the answer was empty")
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize("figures", [[], [used(7, 3)]])
+async def test_a_connection_that_stays_open_after_a_whole_answer_costs_nothing(
+    figures: list[object], prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mender, "LAST_WAIT_S", 0.05)
+    heard, _ = await heard_by(prefix, Reply(sse(chunk("Tabs"), STOP, *figures), then="hang"))
+    assert (heard.text, heard.ending, heard.error) == ("Tabs", "done", None)
+    assert heard.usage is not None
+    assert (heard.usage == REPORTED) is bool(figures)
 
 
 LOG_IN = b"<!DOCTYPE html>\n<html><head><title>Log in</title></head><body>" + b"x" * 10_000
