@@ -182,9 +182,15 @@ def test_a_minute_that_is_none_is_refused(name: str, value: str, mistake: str) -
     assert f"models.a.{name}: {mistake}" in line
 
 
-@pytest.mark.parametrize("shards", ['{"shard_ids": [0]}', '{"shard_count": 2, "shard_ids": [0, 2]}'])
-def test_a_shard_that_there_is_not_is_refused(shards: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("shards", "told"),
+    [
+        ('{"shard_ids": [0]}', "shard_ids needs shard_count beside it"),
+        ('{"shard_count": 2, "shard_ids": [0, 2]}', "shard_ids counts from 0 up to shard_count"),
+    ],
+)
+def test_a_shard_that_there_is_not_is_refused(shards: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOOT_DISCORD", shards)
     monkeypatch.setenv("MOOT_DISCORD__TOKEN", "t")
-    with pytest.raises(Misconfigured, match="shard_ids counts from 0 up to shard_count"):
+    with pytest.raises(Misconfigured, match=told):
         load_settings()

@@ -101,7 +101,9 @@ class DiscordSettings(MessageSettings):
 
     @model_validator(mode="after")
     def _check_shards(self) -> DiscordSettings:
-        count = self.shard_count or 0
+        if self.shard_ids is not None and self.shard_count is None:
+            raise ValueError("shard_ids needs shard_count beside it, the number of all shards")
+        count = self.shard_count or 1
         if wrong := [shard for shard in self.shard_ids or () if not 0 <= shard < count]:
             raise ValueError(f"shard_ids counts from 0 up to shard_count, and {wrong[0]} is not below {count}")
         return self
