@@ -175,6 +175,8 @@ REPAIRED = [
     ("a clause in Chinese", "综上所述，我的最终排名如下：\n1. B\n2. A\n3. C", BAC),
     ("a correction", "Initial ranking: A > B > C.\nOn reflection, my final ranking: B > A > C.", BAC),
     ("a correction with a list", "FINAL RANKING:\n1. C\n2. B\n3. A\n\nWait, that is wrong. FINAL RANKING:\n1. B\n2. A\n3. C", BAC),
+    ("a remark on ranking after it", "FINAL RANKING:\n1. B\n2. A\n3. C\n\nOverall, all ranked well: A, C", BAC),
+    ("another point after it", "FINAL RANKING: B > A > C\n\nIn brevity alone, the ranking would be: C, A, B", BAC),
     # marks, tags and shapes that hid the first
     ("marks of direction", "\u200fדירוג סופי:\u200f\n\u200f1. B\n\u200f2. A\n\u200f3. C", BAC),
     ("breaks in HTML", "FINAL RANKING:<br>1. B<br>2. A<br/>3. C", BAC),

@@ -42,8 +42,10 @@ _DENIED = re.compile(  # before the word: "I cannot rank A, B and C"
     r"nicht|kein\w{0,2}|weigere|ne|não|no puedo|non posso)(?![\w])",
     re.I,
 )
-# Before the word: "Based on all this, my", "Wait, I was wrong." – where no answer is named that might have said it.
-_INTRODUCES = re.compile(r"[^.!?;:|<>,]*+|(?!.*\b[A-HJ-Z]\b)[^;:|<>]*+")
+# Before the word: nothing but words, or a clause that leads to the reviewer's own or final one ("Based on this, my",
+# "Wait, I was wrong. FINAL"), where no answer is named that might have said it.
+_OWN = r"[Ff]inal|FINAL|\b(?:[Mm]y|I|[Mm]on|[Mm]eine?|[Mm]i)\b|最终|最終|итогов|мой"
+_INTRODUCES = re.compile(rf"[^.!?;:|<>,]*+|(?!.*\b[A-HJ-Z]\b)(?=.*(?:{_OWN}))[^;:|<>]*+")
 _DECOR = re.compile(r"^[\W_]{0,12}(?:\d{1,2}[.)]\s{0,3})?[\W_]{0,6}")
 _HEADED = re.compile(r"(?:[^\W\d]|[\s*,'’`~]){0,40}(\([^()]{0,80}\))?[\s*_`~]{0,6}:[*_`~]{0,4}(.*)")
 _BARE = re.compile(
