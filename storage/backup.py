@@ -108,7 +108,7 @@ def _examine_run(conn: Connection, run: str, seq: int) -> Iterator[str]:
         rows.read_snapshots(conn, run)
         rows.read_posted_pages(conn, run)
     except (Unreadable, ValueError) as error:
-        yield str(error)
+        yield f"{error}" if f"run {run}" in f"{error}" else f"run {run}: {error}"
         return
     if seq and numbers != list(range(1, seq + 1)):  # of one that is being erased some may be left
         yield f"run {run} should have facts 1 to {seq}, but has {len(numbers)} of them"

@@ -83,8 +83,8 @@ async def test_a_backup_replaces_nothing(tmp_path: Path) -> None:
         (sql("DELETE FROM facts WHERE seq = 2"), "run r should have facts 1 to 3, but has 2"),
         (sql("DELETE FROM runs"), "facts of run r, but no such run"),
         (sql("UPDATE facts SET kind = 'Sung' WHERE seq = 2"), "fact 2 of run r: Sung"),
-        (sql("UPDATE facts SET data = '{' WHERE seq = 2"), "Expecting property name"),
-        (sql("UPDATE snapshots SET turn = 'answer'"), "'answer' is no turn"),
+        (sql("UPDATE facts SET data = '{' WHERE seq = 2"), "run r: Expecting property name"),
+        (sql("UPDATE snapshots SET turn = 'answer'"), "run r: 'answer' is no turn"),
     ],
 )
 async def test_what_is_wrong_is_told_and_not_backed_up(tmp_path: Path, spoil: Spoil, told: str) -> None:
