@@ -96,7 +96,8 @@ def _real_path(loc: Sequence[int | str]) -> list[str]:
 
 def _describe_mistake(path: Sequence[str], kind: str, message: str, value: Any, written: Mapping[str, Any]) -> str:
     """Describe a mistake in one line: its source, its key, what is wrong, and the value unless it may be a secret."""
-    source = FILE if path[0] in written and "MOOT_" + "__".join(path).upper() not in os.environ else "environment"
+    is_variable = os.environ.get("MOOT_" + "__".join(path).upper())
+    source = FILE if path[0] in written and not is_variable else "environment"
     where = f"{source}: {'.'.join(path)}"
     match kind:
         case "extra_forbidden":

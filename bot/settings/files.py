@@ -82,4 +82,4 @@ class DotenvSource(DotEnvSettingsSource):
     """The variables of .env, in whatever encoding it was written."""
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
-        return parse_env_vars(read_dotenv())
+        return parse_env_vars(read_dotenv(), ignore_empty=self.env_ignore_empty)

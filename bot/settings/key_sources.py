@@ -29,6 +29,8 @@ def read_secret(secret: SecretStr) -> SecretStr:
     if value.startswith(BY_FILE):
         path = value.removeprefix(BY_FILE).strip()
         return KeyFile(read_key_file(path), path)
+    if not value:
+        raise ValueError("it is empty: write it, or leave the setting out")
     return SecretStr(clean_key(value))
 
 

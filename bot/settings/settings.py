@@ -291,6 +291,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="MOOT_",
         env_nested_delimiter="__",
+        env_ignore_empty=True,  # as in a template that was copied and half filled in
         extra="ignore",  # .env holds other programs' variables too; moot.toml is checked by `load_settings`
         frozen=True,
     )

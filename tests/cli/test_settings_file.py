@@ -103,6 +103,17 @@ def test_a_variable_with_one_underscore_is_told_of(
     assert line.endswith(f"{name}: there is no such setting. Two underscores stand between levels: {meant}.")
 
 
+@pytest.mark.parametrize("place", ["environment", ".env"])
+def test_a_variable_without_a_value_is_not_set(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if place == "environment":
+        monkeypatch.setenv("MOOT_DISCORD__TOKEN", "")
+    else:
+        Path(".env").write_text("MOOT_DISCORD__TOKEN=\n")
+    assert load_settings().discord is None
+    Path("moot.toml").write_text('discord.token = " "')
+    assert find_mistakes() == ["moot.toml: discord.token: it is empty: write it, or leave the setting out."]
+
+
 def test_a_variable_of_no_table_is_told_of_and_other_programs_have_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOOT_DISCRD__TOKEN", SECRET)
     monkeypatch.setenv("MOOT_TEST_SHARED", "elsewhere")
