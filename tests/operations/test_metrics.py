@@ -19,7 +19,7 @@ from bot.settings.settings import Settings
 from storage.sqlite import Database
 from tests.servers.model_server import answer, error
 from tests.support.discord_bot import SEATS, THINKING, StartMoot
-from tests.support.operators_port import find_free_port, read_page, scrape
+from tests.support.operators_port import find_free_port, read_page, scrape, wait_until_ready
 
 
 async def wait_for(port: int, name: str, value: float, **labels: str) -> Reading:
@@ -116,9 +116,7 @@ async def test_ready_once_the_gateway_is_and_no_more_when_it_is_gone(start_moot:
     port = find_free_port()
     moot = await start_moot(metrics={"port": port})
     assert await read_page(port, "/healthz") == (200, "ok\n")
-    async with asyncio.timeout(30):
-        while (await read_page(port, "/readyz"))[0] != 200:
-            await asyncio.sleep(0.02)
+    await wait_until_ready(port)
     assert moot.client is not None
     await moot.client.ws.socket.close()
     status, told = await read_page(port, "/readyz")

@@ -14,7 +14,7 @@ from bot.operations.overview import render_overview
 from bot.operations.reading import Reading
 from tests.servers.model_server import answer
 from tests.support.command_line import run_moot
-from tests.support.operators_port import find_free_port
+from tests.support.operators_port import find_free_port, wait_until_ready
 from tests.support.processes import open_town
 
 MODELS = [f"a-model-with-a-long-name-{n:02}" for n in range(20)]
@@ -80,6 +80,7 @@ async def test_it_reads_a_running_bot_once_without_a_terminal(tmp_path: Path) ->
         town.script_model("gpt", answer("GPT ", "speaks."))
         await town.ask()
         await town.wait_for_texts("GPT speaks.", "Claude speaks.")
+        await wait_until_ready(port)
         status, said = await town.run_command("top")
         assert status == 0, said
         assert "discord up · store up" in said

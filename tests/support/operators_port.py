@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 
 import aiohttp
@@ -21,6 +22,13 @@ async def read_page(port: int, path: str, host: str = "127.0.0.1") -> tuple[int,
     """Return the status and the text of a page."""
     async with aiohttp.ClientSession() as session, session.get(f"http://{host}:{port}{path}") as answer:
         return answer.status, await answer.text()
+
+
+async def wait_until_ready(port: int) -> None:
+    """Wait until a bot, which answers already, says that it is ready, which may be after it has served people."""
+    async with asyncio.timeout(60):
+        while (await read_page(port, "/readyz"))[0] != 200:
+            await asyncio.sleep(0.02)
 
 
 async def scrape(port: int) -> Reading:
