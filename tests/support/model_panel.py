@@ -15,9 +15,9 @@ def write_settings(server: ModelServer) -> None:
         f'[models.{s}]\nlitellm = "hosted_vllm/{s}"\nname = "{s.capitalize()}"\napi_base = "{server.url}/{s}"\n'
         for s in SEATS
     )
-    Path("moot.toml").write_text(
-        f'{models}[panels.default]\nseats = ["ada", "bob", "cyd"]\n[retries]\nbase_s = 0.001\ncap_s = 0.001\n'
-    )
+    panel = '[panels.default]\nseats = ["ada", "bob", "cyd"]\n'
+    waits = "[council]\nquorum = 1.0\nreview_quorum = 1.0\n"  # for a seat that a busy machine holds up as well
+    Path("moot.toml").write_text(f"{models}{panel}{waits}[retries]\nbase_s = 0.001\ncap_s = 0.001\n")
 
 
 def tell_seat(server: ModelServer, seat: str, *replies: Reply) -> None:
