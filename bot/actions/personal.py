@@ -72,7 +72,7 @@ class PersonalData:
         if said:
             parts.append(f"{join_names(said)} in runs of others")
         elif self.joined:
-            parts.append(f"{whose[:-1]} name in {_count(len(self.joined), 'run')} of others")
+            parts.append(f"{whose.removesuffix('s')} name in {_count(len(self.joined), 'run')} of others")
         if self.has_offer:
             parts.append("the last run that was offered")
         if self.documents:

@@ -35,6 +35,7 @@ _ENDS = ("<|end|>", "<|return|>", "<|call|>")  # of a harmony message
 _DROPPED = (*_ENDS, "<|start_response|>", "<|end_response|>", "<|begin_of_solution|>", "<|end_of_solution|>")
 _BOXES = ("<|begin_of_box|>", "<|end_of_box|>")  # round what GLM holds for the point of its answer: dropped wherever
 _WRAPPERS = {"<answer>": "</answer>", "<response>": "</response>"}  # round a whole answer, once thinking has ended
+_WRAPPER_MARKS = (*_WRAPPERS, *_WRAPPERS.values())
 _SPEAKERS = ("<|start_header_id|>assistant<|end_header_id|>", "<|assistant|>", "<｜assistant｜>")  # before an answer
 # What chat templates end an answer with; servers with another template let it through. Elsewhere it is text.
 _TEMPLATE_ENDS = (
@@ -58,7 +59,7 @@ def _any_of(marks: tuple[str, ...] | frozenset[str]) -> str:
 
 
 _MARKS = (
-    *(*_PAIRS, *_CLOSERS, *_DROPPED, *_BOXES, *_WRAPPERS, *_WRAPPERS.values()),
+    *(*_PAIRS, *_CLOSERS, *_DROPPED, *_BOXES, *_WRAPPER_MARKS),
     *(*_SPEAKERS, *_TEMPLATE_ENDS),
 )
 _MARK = re.compile(rf"{_HEAD}|{_any_of(_MARKS)}", re.IGNORECASE)
@@ -160,9 +161,9 @@ class ThoughtSplitter:
         if name in _WRAPPERS and self._trims:
             self._wrapper_end = _WRAPPERS[name]
             return True
-        if name in _WRAPPERS or name in _WRAPPERS.values():
+        if name in _WRAPPER_MARKS:
             return False
-        return name in _CLOSERS or name in _BOXES or name in _SPEAKERS or self._has_special
+        return name in (*_CLOSERS, *_BOXES, *_SPEAKERS) or self._has_special
 
     def _think(self, buffer: str, at: int, is_last: bool) -> int:
         end = self._closer.search(buffer, at)
@@ -190,7 +191,7 @@ class ThoughtSplitter:
             is_text = True
         elif name in _BOXES:
             is_text = False
-        elif name in _WRAPPERS or name in _WRAPPERS.values():
+        elif name in _WRAPPER_MARKS:
             is_text = name != self._wrapper_end
         elif name in _CLOSERS:
             is_text = not self._place.take_closer()
